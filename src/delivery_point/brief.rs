@@ -1,0 +1,110 @@
+//! The brief delivery receipt (RFC 6109 §3.3.2.2): the original's structure with every attachment
+//! replaced by its hash. Large automated senders ask for it: a main path (PRACTICE 8.10).
+
+use mail_builder::headers::Header as _;
+use mail_builder::headers::content_type::ContentType as Value;
+
+use crate::hex;
+use crate::message::compose::Composer;
+use crate::message::header::HeaderSection;
+use crate::message::recode::Edits;
+use crate::message::scan::{Content, Scan};
+use crate::smime;
+
+/// The original inside `postacert` (index of the part), attachments replaced.
+pub(super) fn abbreviate(message: &[u8], scan: &Scan, postacert: usize) -> Composer {
+    let original = postacert + 1;
+    let mut edits = Edits::default();
+    let mut replaced: Vec<usize> = Vec::new();
+    // An S/MIME object cannot be taken apart: the receipt is then as a complete one.
+    let opaque = ["pkcs7-mime", "x-pkcs7-mime"];
+    let is_opaque = |part: usize| {
+        opaque
+            .iter()
+            .any(|subtype| scan.parts[part].content_type.is("application", subtype))
+    };
+    for index in original..scan.parts.len() {
+        let inside = index == original || is_below(scan, index, original);
+        if !inside || is_opaque(index) || is_signature(scan, index) {
+            continue;
+        }
+        if replaced.iter().any(|&whole| is_below(scan, index, whole)) {
+            continue;
+        }
+        if let Some(name) = file_name(message, scan, index) {
+            replace(message, scan, index, &name, &mut edits);
+            replaced.push(index);
+        }
+    }
+    edits.apply(scan.parts[postacert].body.clone())
+}
+
+/// Named parts and attached messages are files; the rest is text to be kept. The original itself
+/// is a message, not an attached one.
+fn file_name(message: &[u8], scan: &Scan, index: usize) -> Option<String> {
+    let part = &scan.parts[index];
+    let header = HeaderSection::new(&message[part.header.clone()]);
+    let disposition = header.content_disposition();
+    let by_disposition = disposition.as_ref().and_then(|d| d.parameter("filename"));
+    let name = by_disposition
+        .or(part.content_type.parameter("name"))
+        .map(str::to_owned);
+    if part.content == Content::Message || part.content_type.is("message", "rfc822") {
+        return Some(name.unwrap_or_else(|| UNNAMED_MESSAGE.to_owned()));
+    }
+    name.filter(|_| part.content == Content::Leaf)
+}
+
+/// SHA-1 over the body as it travels, encoding included, as 40 hex digits (PRACTICE 8.10).
+fn replace(message: &[u8], scan: &Scan, index: usize, name: &str, edits: &mut Edits) {
+    let part = &scan.parts[index];
+    let hash = hex::encode(&smime::sha1(&message[part.body.clone()]));
+    let hash_name = format!("{name}.hash");
+    let start = part.header.start;
+    let section = HeaderSection::new(&message[part.header.clone()]);
+    for field in section.fields() {
+        let about_content = [
+            "Content-Type",
+            "Content-Transfer-Encoding",
+            "Content-Disposition",
+        ];
+        if about_content
+            .iter()
+            .any(|name| field.name.eq_ignore_ascii_case(name))
+        {
+            edits.replace(start + field.span.start..start + field.span.end, "");
+        }
+    }
+    let mut fields = b"Content-Type: ".to_vec();
+    Value::new("text/plain")
+        .attribute("charset", "us-ascii")
+        .attribute("name", hash_name.as_str())
+        .write_header(&mut fields, "Content-Type: ".len());
+    fields.extend_from_slice(b"Content-Transfer-Encoding: 7bit\r\nContent-Disposition: ");
+    Value::new("attachment")
+        .attribute("filename", hash_name.as_str())
+        .write_header(&mut fields, "Content-Disposition: ".len());
+    edits.replace(part.header.end..part.header.end, fields);
+    edits.replace(part.body.clone(), hash);
+}
+
+/// The signature of a `multipart/signed` stays, though it no longer fits (RFC 6109 §3.3.2.2).
+fn is_signature(scan: &Scan, index: usize) -> bool {
+    let parent = scan.parts[index].parent;
+    parent.is_some_and(|parent| {
+        scan.parts[parent].content_type.is("multipart", "signed")
+            && scan.children(parent).nth(1) == Some(index)
+    })
+}
+
+fn is_below(scan: &Scan, mut index: usize, above: usize) -> bool {
+    while let Some(parent) = scan.parts[index].parent {
+        if parent == above {
+            return true;
+        }
+        index = parent;
+    }
+    false
+}
+
+const UNNAMED_MESSAGE: &str = "message.eml";

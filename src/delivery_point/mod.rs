@@ -1,0 +1,228 @@
+//! The delivery point: what follows a deposit, or a relay that failed (RFC 6109 §2.2.3, §3.3).
+
+mod brief;
+mod reasons;
+
+use reasons::Trouble;
+
+use crate::address::EmailAddress;
+use crate::conversation::{Desk, Stop};
+use crate::daticert::{CertifiedRecipient, ReceiptType};
+use crate::domains::{self, Certification};
+use crate::event::{Context, DepositResult, DepositVerdict, RelayFailure};
+use crate::fault::Fault;
+use crate::ids::{Identifiers, PecId};
+use crate::incoming_point::inspect::{header_addresses, postacert_parts};
+use crate::incoming_point::{facts_of, read_data, settlements};
+use crate::limits::Limits;
+use crate::log_register::{self, LogEvent};
+use crate::message::compose::Composer;
+use crate::message::header::HeaderSection;
+use crate::message::scan::Scan;
+use crate::message::system::seal;
+use crate::notification::{Facts, Notice, Notification};
+use crate::outcome::{Effect, MessageKind, Outcome, Reply, Route};
+use crate::question::{RecipientState, TrackedMessage};
+use crate::settings::Profile;
+use crate::wire;
+
+/// A good transport envelope was deposited, or never will be: delivery receipt or notice of
+/// non-delivery. The envelope was verified when it arrived; here it is only read.
+pub(crate) async fn finish_deposit(
+    context: Context,
+    event: DepositResult,
+    desk: Desk,
+) -> Result<Outcome, Stop> {
+    let now = context.now;
+    let profile = Profile::try_from(context.settings)?;
+    let ids = Identifiers::new(&context.entropy, now, &profile.mail_domain)?;
+    let unreadable = |why: &str| Fault::Event(format!("message: not a good envelope: {why}"));
+    let scan =
+        Scan::new(&event.message, &Limits::DEFAULT).map_err(|why| unreadable(&why.to_string()))?;
+    let data = read_data(&event.message, &scan).map_err(|(_, why)| unreadable(&why))?;
+    let facts = facts_of(&data).ok_or_else(|| unreadable("no identifier"))?;
+    let sender = EmailAddress::try_from(data.sender.as_str())
+        .or_else(|_| EmailAddress::try_from(event.reverse_path.as_str()))
+        .map_err(|why| unreadable(&why.to_string()))?;
+
+    let (draft, log_event, error) = match &event.verdict {
+        DepositVerdict::Deposited => {
+            let requested = data
+                .receipt_type
+                .unwrap_or_else(|| requested(&event.message, &scan));
+            let shape = receipt_shape(requested, &event, &scan);
+            let mut receipt = Notification::new(shape, &facts, &sender);
+            receipt.recipient = Some(&event.recipient);
+            receipt.receipt_type = Some(requested);
+            receipt.attached = attached(shape, &event.message, &scan);
+            (receipt.draft(&ids, now, &profile), LogEvent::Delivery, None)
+        }
+        DepositVerdict::Failed(failure) => {
+            let trouble = Trouble::new(failure, &profile.provider_name);
+            let error = trouble.reason.italian.clone();
+            let mut notice = Notification::new(Notice::NonDelivery, &facts, &sender);
+            notice.recipient = Some(&event.recipient);
+            notice.error = trouble.kind;
+            notice.reason = Some(trouble.reason);
+            (
+                notice.draft(&ids, now, &profile),
+                LogEvent::NonDelivery,
+                Some(error),
+            )
+        }
+    };
+    let made = seal(vec![draft], &event.message, &ids, now, &profile, &desk).await?;
+    // To the original sender, through its provider's incoming point, ours included.
+    let route = match domains::of_addresses(std::slice::from_ref(&sender), &profile, &desk)
+        .await?
+        .next()
+    {
+        Some((_, Certification::Ours)) => Route::OwnIncomingPoint,
+        _ => Route::Network,
+    };
+    let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "Receipt made"));
+    for message in made {
+        let generated = vec![message.message_id.clone()];
+        let message = outcome.add(message);
+        let mut entry = log_register::entry(
+            log_event,
+            &facts,
+            now,
+            generated,
+            &data.provider,
+            error.clone(),
+        );
+        entry.recipients = vec![event.recipient.to_string()];
+        outcome.effects.push(Effect::Log(entry));
+        outcome.effects.push(Effect::Relay {
+            message,
+            route,
+            reverse_path: profile.service_address.to_string(),
+            recipients: vec![sender.clone()],
+        });
+    }
+    Ok(outcome)
+}
+
+/// A relay failed for good: the sending provider itself tells its user (PRACTICE 8.5).
+pub(crate) async fn fail_relay(
+    context: Context,
+    event: RelayFailure,
+    desk: Desk,
+) -> Result<Outcome, Stop> {
+    let now = context.now;
+    let profile = Profile::try_from(context.settings)?;
+    let ids = Identifiers::new(&context.entropy, now, &profile.mail_domain)?;
+    let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "Noted"));
+    let pec_id = PecId::try_from(event.pec_id.as_str())
+        .map_err(|_| Fault::Event(format!("pec-id: “{}” is none", event.pec_id)))?;
+    let Some(tracked) = desk.tracked(&pec_id).await? else {
+        return Ok(outcome);
+    };
+    let facts = facts_of_tracked(&tracked);
+    let trouble = Trouble::new(&event.failure, &profile.provider_name);
+    let row = |event: LogEvent, generated, recipient: &EmailAddress, error: &str| {
+        let provider = &profile.provider_name;
+        let mut entry = log_register::entry(
+            event,
+            &facts,
+            now,
+            generated,
+            provider,
+            Some(error.to_owned()),
+        );
+        entry.recipients = vec![recipient.to_string()];
+        Effect::Log(entry)
+    };
+    let error = trouble.reason.italian.clone();
+    outcome
+        .effects
+        .push(row(LogEvent::RelayFailed, vec![], &event.recipient, &error));
+    let settled = settlements(
+        &tracked,
+        std::slice::from_ref(&event.recipient),
+        RecipientState::NotDelivered,
+    );
+    let is_ours_to_tell = event.kind == MessageKind::TransportEnvelope;
+    let external = tracked
+        .recipient(&event.recipient)
+        .is_some_and(|r| !r.certified);
+    if !is_ours_to_tell || (settled.is_empty() && !external) {
+        return Ok(outcome);
+    }
+    outcome.effects.extend(settled);
+    let mut notice = Notification::new(Notice::NonDelivery, &facts, &tracked.sender);
+    notice.recipient = Some(&event.recipient);
+    notice.error = trouble.kind;
+    notice.reason = Some(trouble.reason);
+    let draft = notice.draft(&ids, now, &profile);
+    for message in seal(vec![draft], &[], &ids, now, &profile, &desk).await? {
+        let generated = vec![message.message_id.clone()];
+        let message = outcome.add(message);
+        outcome.effects.push(row(
+            LogEvent::NonDelivery,
+            generated,
+            &event.recipient,
+            &error,
+        ));
+        outcome.effects.push(Effect::Deposit {
+            message,
+            reverse_path: profile.service_address.to_string(),
+            recipient: tracked.sender.clone(),
+            confirm: false,
+        });
+    }
+    Ok(outcome)
+}
+
+/// What the envelope's own header asks for, where its certification data do not say.
+fn requested(message: &[u8], scan: &Scan) -> ReceiptType {
+    let header = HeaderSection::new(&message[scan.parts[0].header.clone()]);
+    ReceiptType::requested(header.text(wire::X_TIPO_RICEVUTA).as_deref())
+}
+
+/// Complete to primary recipients, concise to carbon copies; whoever is in neither field, or in
+/// both, is primary (RFC 6109 §3.3.2.1, PRACTICE 8.9).
+fn receipt_shape(requested: ReceiptType, event: &DepositResult, scan: &Scan) -> Notice {
+    let stands_in = |name| header_addresses(&event.message, scan, name).contains(&event.recipient);
+    let carbon_copy = stands_in("Cc") && !stands_in("To");
+    match requested {
+        ReceiptType::Concise => Notice::ConciseDelivery,
+        _ if carbon_copy => Notice::ConciseDelivery,
+        ReceiptType::Brief => Notice::BriefDelivery,
+        ReceiptType::Complete => Notice::Delivery,
+    }
+}
+
+/// The original as the receipt encloses it: a span of the envelope, or with hashes, or not.
+fn attached(shape: Notice, message: &[u8], scan: &Scan) -> Option<Composer> {
+    let part = *postacert_parts(message, scan).first()?;
+    match shape {
+        Notice::ConciseDelivery => None,
+        Notice::BriefDelivery => Some(brief::abbreviate(message, scan, part)),
+        _ => {
+            let mut whole = Composer::new();
+            whole.original(scan.parts[part].body.clone());
+            Some(whole)
+        }
+    }
+}
+
+/// The facts of a message that we accepted.
+pub(crate) fn facts_of_tracked(tracked: &TrackedMessage) -> Facts {
+    Facts {
+        pec_id: tracked.pec_id.clone(),
+        message_id: tracked.message_id.clone(),
+        sender: tracked.sender.to_string(),
+        recipients: tracked
+            .recipients
+            .iter()
+            .map(|r| CertifiedRecipient {
+                address: r.address.to_string(),
+                certified: r.certified,
+            })
+            .collect(),
+        reply_to: tracked.reply_to.clone(),
+        subject: Some(tracked.subject.clone()),
+    }
+}

@@ -1,0 +1,126 @@
+//! What happens to a provider. The contract of each field stands in `wit/types.wit`.
+
+use crate::address::EmailAddress;
+use crate::instant::Instant;
+use crate::outcome::MessageKind;
+use crate::question::TrackedMessage;
+use crate::settings::Settings;
+
+/// Comes with every event.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The one time reference of everything the transaction makes (RFC 6109 §4.1).
+    pub now: Instant,
+    /// 32 octets or more that nobody could guess and that never served before.
+    pub entropy: Vec<u8>,
+    /// Who we are.
+    pub settings: Settings,
+}
+
+/// A message handed in by a user (access point).
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// The account that logged in.
+    pub account: Option<String>,
+    /// The addresses that this account owns.
+    pub addresses: Vec<EmailAddress>,
+    /// MAIL FROM, as given; empty for the null reverse path.
+    pub reverse_path: String,
+    /// RCPT TO, as given.
+    pub recipients: Vec<String>,
+    /// The message.
+    pub message: Vec<u8>,
+}
+
+/// A message from another server or from our own outbox (incoming point).
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// MAIL FROM, as given; empty for the null reverse path.
+    pub reverse_path: String,
+    /// RCPT TO.
+    pub recipients: Vec<EmailAddress>,
+    /// Was the session encrypted?
+    pub tls: bool,
+    /// The message.
+    pub message: Vec<u8>,
+}
+
+/// A permanent failure in SMTP's terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Enhanced status code (RFC 3463), or empty.
+    pub status: String,
+    /// Basic reply code, or 0.
+    pub code: u16,
+    /// The peer's words, or ours.
+    pub text: String,
+    /// The recipient's domain does not exist in DNS.
+    pub no_such_domain: bool,
+}
+
+/// What a mailbox store said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DepositVerdict {
+    /// It is durably in the mailbox.
+    Deposited,
+    /// It never will be.
+    Failed(Failure),
+}
+
+/// A deposit that was to be confirmed has ended (delivery point).
+#[derive(Clone, Debug)]
+pub struct DepositResult {
+    /// The reverse path the envelope arrived with.
+    pub reverse_path: String,
+    /// The recipient, as in the effect.
+    pub recipient: EmailAddress,
+    /// The envelope.
+    pub message: Vec<u8>,
+    /// How it went.
+    pub verdict: DepositVerdict,
+}
+
+/// A relayed message failed for good.
+#[derive(Clone, Debug)]
+pub struct RelayFailure {
+    /// What it was.
+    pub kind: MessageKind,
+    /// Its transaction.
+    pub pec_id: String,
+    /// The recipient that failed.
+    pub recipient: EmailAddress,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// A recipient whose deadline has come.
+#[derive(Clone, Debug)]
+pub struct DueRecipient {
+    /// The message.
+    pub message: TrackedMessage,
+    /// The recipient that is due.
+    pub recipient: EmailAddress,
+}
+
+/// Time has passed.
+#[derive(Clone, Debug)]
+pub struct Tick {
+    /// Those whose deadline is at or before now.
+    pub due: Vec<DueRecipient>,
+}
+
+/// A provider directory to load.
+#[derive(Clone, Debug)]
+pub struct DirectoryUpdate {
+    /// LDIF, or LDIF inside signed CMS.
+    pub content: Vec<u8>,
+}
+
+/// A message to be judged, with no effect.
+#[derive(Clone, Debug)]
+pub struct Examination {
+    /// Any message.
+    pub message: Vec<u8>,
+    /// Judge certificates at this instant; none: at signingTime.
+    pub at: Option<Instant>,
+}

@@ -1,0 +1,33 @@
+//! The host's mistakes. The mail is never to blame for a [`Fault`]: hosts reply 451 and tell
+//! their operators.
+
+use std::fmt;
+
+/// What a host did wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A setting is wrong; field and remedy are named.
+    Settings(String),
+    /// Too few or too many answers, or one of the wrong kind.
+    WrongAnswers(String),
+    /// The transaction has ended already.
+    Finished,
+    /// Less than 32 octets of entropy.
+    Entropy,
+    /// An event has a field that no host may pass: the field and what is wrong with it.
+    Event(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings(what) => write!(f, "setting {what}"),
+            Self::WrongAnswers(what) => write!(f, "wrong answers: {what}"),
+            Self::Finished => f.write_str("the transaction has ended; begin a new one"),
+            Self::Entropy => f.write_str("context.entropy: at least 32 octets are needed"),
+            Self::Event(what) => write!(f, "event: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}

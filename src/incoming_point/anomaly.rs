@@ -1,0 +1,145 @@
+//! The anomaly envelope (busta di anomalia, RFC 6109 §3.2.2): for irregular mail of providers and
+//! for ordinary mail. It has no certification data, because nothing is certified.
+
+use super::inspect::Inspection;
+use crate::address::EmailAddress;
+use crate::daticert::CertifiedRecipient;
+use crate::event::Arrival;
+use crate::finding::Finding;
+use crate::ids::{Identifiers, PecId};
+use crate::instant::Instant;
+use crate::message::compose::Composer;
+use crate::message::header::HeaderSection;
+use crate::message::system::{AttachedEncoding, Draft};
+use crate::notification::{Facts, on_behalf_of};
+use crate::outcome::MessageKind;
+use crate::settings::Profile;
+use crate::texts::{Reason, TextKind, Values};
+use crate::wire;
+
+/// Writes the envelope, all but the signature; also says what is known of the message, for the
+/// log.
+pub(super) fn draft(
+    event: &Arrival,
+    inspection: &Inspection,
+    recipients: &[EmailAddress],
+    ids: &Identifiers,
+    now: Instant,
+    profile: &Profile,
+) -> (Draft, Facts) {
+    let section = match &inspection.scan {
+        Some(scan) => HeaderSection::new(&event.message[scan.parts[0].header.clone()]),
+        None => HeaderSection::new(b""),
+    };
+    let sender = sender(event, section);
+    let subject = section.text("Subject");
+    let own_id = ids.message_id("anomalia");
+    let message_id = match inspection.message_id.as_str() {
+        "" => own_id.clone(),
+        inherited => inherited.to_owned(),
+    };
+    let legal = now.legal_time();
+    let values = Values {
+        day: legal.day(),
+        time: legal.time(),
+        zone: legal.zone(),
+        subject: subject.clone().unwrap_or_default(),
+        sender: sender.clone(),
+        recipients: recipients.iter().map(ToString::to_string).collect(),
+        reason: reason(&inspection.finding),
+        ..Values::default()
+    };
+    let eight_bit = !event.message.is_ascii();
+    let facts = Facts {
+        // Overwritten in the log row: an anomaly has no PEC id of its own.
+        pec_id: PecId::try_from(own_id.as_str()).unwrap_or_else(|_| ids.pec_id()),
+        message_id: section.first("Message-ID").map(|field| field.unfolded()),
+        sender: sender.clone(),
+        recipients: recipients
+            .iter()
+            .map(|r| CertifiedRecipient {
+                address: r.to_string(),
+                certified: true,
+            })
+            .collect(),
+        reply_to: String::new(),
+        subject: subject.clone(),
+    };
+    let draft = Draft {
+        kind: MessageKind::AnomalyEnvelope,
+        pec_id: None,
+        header: header(section, &sender, subject, &message_id, now, profile),
+        message_id,
+        text: profile.texts.render(TextKind::Anomaly, &values),
+        data: None,
+        attached: {
+            let mut whole = Composer::new();
+            whole.original(0..event.message.len());
+            Some(whole)
+        },
+        // Deposited by us, not transported: octets above 127 stay as they came.
+        attached_encoding: if eight_bit {
+            AttachedEncoding::EightBit
+        } else {
+            AttachedEncoding::SevenBit
+        },
+        label: "anomalia".to_owned(),
+    };
+    (draft, facts)
+}
+
+/// What was wrong: all defects of a provider's message, or that it is no certified mail.
+pub(super) fn reason(finding: &Finding) -> Reason {
+    if finding.defects.is_empty() {
+        return Reason {
+            italian: "il messaggio non è un messaggio di posta certificata".to_owned(),
+            english: "the message is not a certified mail message".to_owned(),
+        };
+    }
+    let facts = finding
+        .defects
+        .iter()
+        .map(|d| d.text.as_str())
+        .collect::<Vec<_>>()
+        .join("; ");
+    Reason::same(&facts)
+}
+
+fn header(
+    section: HeaderSection<'_>,
+    sender: &str,
+    subject: Option<String>,
+    message_id: &str,
+    now: Instant,
+    profile: &Profile,
+) -> Composer {
+    let mut header = section.inherited(INHERITED);
+    if section.first("Reply-To").is_none() && !sender.is_empty() {
+        header.field("Reply-To", sender);
+    }
+    header
+        .field(wire::X_TRASPORTO, wire::TRASPORTO_ANOMALY)
+        .field("Date", &now.legal_time().rfc5322())
+        .unstructured(
+            "Subject",
+            wire::SUBJECT_ANOMALY,
+            subject.as_deref().unwrap_or_default(),
+        )
+        .field("From", &on_behalf_of(sender, profile))
+        .field("Message-ID", &format!("<{message_id}>"));
+    header
+}
+
+/// The From address, else the reverse path: whom the message says it is from.
+fn sender(event: &Arrival, section: HeaderSection<'_>) -> String {
+    let from = section
+        .first("From")
+        .map(|field| field.addresses())
+        .unwrap_or_default();
+    from.addresses
+        .first()
+        .map_or_else(|| event.reverse_path.clone(), ToString::to_string)
+}
+
+/// RFC 6109 §3.2.2, Return-Path left to final delivery, Message-ID written below.
+const INHERITED: &[&str] = &["Received", "To", "Cc", "Reply-To"];

@@ -1,0 +1,111 @@
+//! Formal correctness of PEC messages (RFC 6109 §2.2.2 "Formal correctness", §3, §4).
+//!
+//! A defect found here, on a message whose origin is good, makes it an anomaly, not a forgery.
+
+use super::inspect::{daticert_parts, decoded, postacert_parts};
+use crate::daticert::{self, CertificationData, DaticertKind};
+use crate::finding::Finding;
+use crate::ids::PecId;
+use crate::limits::Limits;
+use crate::message::header::HeaderSection;
+use crate::message::scan::{Content, Scan};
+use crate::outcome::MessageKind;
+
+/// Adds what is wrong with the form to the finding, and the certification data it read.
+pub(super) fn check(message: &[u8], scan: &Scan, header: HeaderSection<'_>, finding: &mut Finding) {
+    let Some(expected) = expected_kind(&finding.kind) else {
+        let text = "anomaly envelopes and unknown kinds are not exchanged between providers";
+        finding.defect("kind-not-exchanged", "RFC 6109 §3.2.2", text.to_owned());
+        return;
+    };
+    let data = match read_data(message, scan) {
+        Ok(data) => data,
+        Err((code, text)) => return finding.defect(code, "RFC 6109 §4.3.3, §4.4", text),
+    };
+    check_data(&data, expected, header, finding);
+    if finding.kind == MessageKind::TransportEnvelope {
+        check_original(message, scan, finding);
+    }
+    finding.data = Some(data);
+}
+
+fn expected_kind(kind: &MessageKind) -> Option<DaticertKind> {
+    Some(match kind {
+        MessageKind::TransportEnvelope => DaticertKind::TransportEnvelope,
+        MessageKind::ServerUserAcceptance => DaticertKind::Acceptance,
+        MessageKind::NonAcceptance | MessageKind::VirusNonAcceptance => DaticertKind::NonAcceptance,
+        MessageKind::ServerServerAcceptance => DaticertKind::ServerServerAcceptance,
+        MessageKind::Delivery => DaticertKind::Delivery,
+        MessageKind::NonDelivery | MessageKind::VirusNonDelivery => DaticertKind::NonDelivery,
+        MessageKind::Timeout => DaticertKind::Timeout,
+        MessageKind::VirusDetection => DaticertKind::VirusDetection,
+        MessageKind::AnomalyEnvelope | MessageKind::Ordinary | MessageKind::Other(_) => {
+            return None;
+        }
+    })
+}
+
+/// Reads the one `daticert.xml`.
+pub(crate) fn read_data(
+    message: &[u8],
+    scan: &Scan,
+) -> Result<CertificationData, (&'static str, String)> {
+    match daticert_parts(message, scan).as_slice() {
+        [] => Err(("no-daticert", "there is no daticert.xml".to_owned())),
+        &[part] => daticert::read(&decoded(message, scan, part), &Limits::DEFAULT)
+            .map_err(|why| ("bad-daticert", format!("daticert.xml: {why}"))),
+        several => Err((
+            "several-daticert",
+            format!("there are {} daticert.xml", several.len()),
+        )),
+    }
+}
+
+fn check_data(
+    data: &CertificationData,
+    expected: DaticertKind,
+    header: HeaderSection<'_>,
+    finding: &mut Finding,
+) {
+    if data.kind != expected {
+        let (claimed, found) = (expected.word(), data.kind.word());
+        let text = format!("the header says {claimed}, daticert.xml says {found}");
+        finding.defect("kind-differs", "RFC 6109 §4.4", text);
+    }
+    if PecId::try_from(data.pec_id.as_str()).is_err() {
+        let text = format!("“{}” is no message identifier", data.pec_id);
+        finding.defect("bad-identifier", "RFC 6109 §2.2.1", text);
+    }
+    match expected {
+        DaticertKind::TransportEnvelope => {
+            let id = header
+                .first("Message-ID")
+                .map(|f| f.unfolded())
+                .unwrap_or_default();
+            if id.trim_matches(['<', '>']) != data.pec_id {
+                let text = format!("Message-ID is {id}, identificativo is {}", data.pec_id);
+                finding.defect("identifier-differs", "PRACTICE 3", text);
+            }
+        }
+        DaticertKind::ServerServerAcceptance if data.taken_in_charge.is_empty() => {
+            let text = "a presa in carico names no ricezione".to_owned();
+            finding.defect("no-ricezione", "RFC 6109 §3.2.1", text);
+        }
+        DaticertKind::Delivery | DaticertKind::NonDelivery | DaticertKind::Timeout
+            if data.delivery.is_none() =>
+        {
+            let text = format!("a message of type {} names no consegna", expected.word());
+            finding.defect("no-consegna", "RFC 6109 §4.4", text);
+        }
+        _ => {}
+    }
+}
+
+fn check_original(message: &[u8], scan: &Scan, finding: &mut Finding) {
+    let parts = postacert_parts(message, scan);
+    let right = matches!(parts.as_slice(), &[part] if scan.parts[part].content == Content::Message);
+    if !right {
+        let text = format!("{} readable postacert.eml instead of one", parts.len());
+        finding.defect("no-postacert", "RFC 6109 §3.1.5", text);
+    }
+}

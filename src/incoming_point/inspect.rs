@@ -1,0 +1,412 @@
+//! What is this message, and does it hold? (RFC 6109 §2.2.2, PRACTICE 7)
+//!
+//! Trust needs all of: a signature exists and holds; its certificate is in the provider directory;
+//! the path is good at the time of judgement; the From domain is managed by the record that holds
+//! the certificate; the format is right. Headers alone prove nothing.
+
+use std::ops::Range;
+
+use encodify::{base64, qp};
+
+use super::format;
+use crate::address::EmailAddress;
+use crate::conversation::{Desk, Stop};
+use crate::finding::{Defect, Finding, SignatureFacts};
+use crate::hex;
+use crate::instant::Instant;
+use crate::limits::Limits;
+use crate::message::header::{HeaderSection, TransferEncoding};
+use crate::message::scan::{Content, Scan};
+use crate::message::system::{DATICERT, POSTACERT};
+use crate::outcome::{Effect, MessageKind};
+use crate::question::Provider;
+use crate::settings::{Profile, RevocationPolicy};
+use crate::smime::path::{self, CandidatePath, PathError};
+use crate::smime::{self, Signature, certificate_facts};
+use crate::wire;
+
+/// When and how to judge.
+#[derive(Clone, Copy)]
+pub(crate) struct Judgement {
+    /// Judge certificates at this instant; none: at signingTime, else now.
+    pub at: Option<Instant>,
+    pub now: Instant,
+    /// It is an arrival: recall and remember verdicts on paths, and let the policy defer.
+    pub remember: bool,
+}
+
+/// What was found, and where the parts are.
+pub(crate) struct Inspection {
+    pub finding: Finding,
+    /// None for what is no mail at all.
+    pub scan: Option<Scan>,
+    /// The outer Message-ID without brackets, or empty.
+    pub message_id: String,
+    /// Verdicts worth remembering.
+    pub memos: Vec<Effect>,
+}
+
+/// Looks at a message.
+pub(crate) async fn inspect(
+    message: &[u8],
+    judgement: Judgement,
+    profile: &Profile,
+    desk: &Desk,
+) -> Result<Inspection, Stop> {
+    let mut inspection = Inspection {
+        finding: Finding {
+            kind: MessageKind::Ordinary,
+            from_provider: false,
+            issuer: None,
+            from: String::new(),
+            signature: None,
+            data: None,
+            defects: Vec::new(),
+        },
+        scan: None,
+        message_id: String::new(),
+        memos: Vec::new(),
+    };
+    let scan = match Scan::new(message, &Limits::DEFAULT) {
+        Ok(scan) => scan,
+        Err(why) => {
+            inspection
+                .finding
+                .defect("not-mail", "RFC 5322 §2.1", why.to_string());
+            return Ok(inspection);
+        }
+    };
+    let header = HeaderSection::new(&message[scan.parts[0].header.clone()]);
+    inspection.message_id = header
+        .first("Message-ID")
+        .map(|field| field.unfolded().trim_matches(['<', '>']).to_owned())
+        .unwrap_or_default();
+    let finding = &mut inspection.finding;
+    finding.kind = claimed_kind(header);
+    finding.from = header
+        .first("From")
+        .map(|field| field.unfolded())
+        .unwrap_or_default();
+    if let Some(signature) = check_signature(message, &scan, finding, desk).await? {
+        check_signer(&signature, header, finding, desk).await?;
+        let at = judgement
+            .at
+            .or(signature.signing_time)
+            .unwrap_or(judgement.now);
+        inspection.memos = check_path(&signature, at, judgement, finding, profile, desk).await?;
+    }
+    let finding = &mut inspection.finding;
+    finding.from_provider = finding.defects.is_empty() && finding.signature.is_some();
+    if finding.kind != MessageKind::Ordinary {
+        format::check(message, &scan, header, finding);
+    }
+    inspection.scan = Some(scan);
+    Ok(inspection)
+}
+
+/// By the outer headers only: an anomaly envelope may wrap a whole PEC message (PRACTICE 3).
+fn claimed_kind(header: HeaderSection<'_>) -> MessageKind {
+    let word = |name| header.text(name).unwrap_or_default().to_ascii_lowercase();
+    let security = word(wire::X_VERIFICA_SICUREZZA) == "errore";
+    match word(wire::X_TRASPORTO).as_str() {
+        wire::TRASPORTO_ENVELOPE => return MessageKind::TransportEnvelope,
+        wire::TRASPORTO_ANOMALY => return MessageKind::AnomalyEnvelope,
+        _ => {}
+    }
+    match word(wire::X_RICEVUTA).as_str() {
+        "" => MessageKind::Ordinary,
+        "accettazione" => MessageKind::ServerUserAcceptance,
+        "non-accettazione" if security => MessageKind::VirusNonAcceptance,
+        "non-accettazione" => MessageKind::NonAcceptance,
+        "presa-in-carico" => MessageKind::ServerServerAcceptance,
+        "avvenuta-consegna" => MessageKind::Delivery,
+        "errore-consegna" if security => MessageKind::VirusNonDelivery,
+        "errore-consegna" => MessageKind::NonDelivery,
+        "preavviso-errore-consegna" => MessageKind::Timeout,
+        "rilevazione-virus" => MessageKind::VirusDetection,
+        other => MessageKind::Other(other.chars().take(80).collect()),
+    }
+}
+
+/// Signature existence, and its arithmetic. None if there is none to speak of.
+async fn check_signature(
+    message: &[u8],
+    scan: &Scan,
+    finding: &mut Finding,
+    desk: &Desk,
+) -> Result<Option<Signature>, Stop> {
+    const EXISTENCE: &str = "RFC 6109 §2.2.2 signature existence";
+    let Some((content, octets)) = signed_parts(message, scan) else {
+        // Ordinary mail claims nothing, so that it lacks a signature is no defect.
+        if finding.kind != MessageKind::Ordinary {
+            let text = "the message is not multipart/signed with an S/MIME signature";
+            finding.defect("no-signature", EXISTENCE, text.to_owned());
+        }
+        return Ok(None);
+    };
+    let signature = match Signature::read(&octets, &Limits::DEFAULT) {
+        Ok(signature) => signature,
+        Err(why) => {
+            finding.defect("signature-unreadable", EXISTENCE, why.to_string());
+            return Ok(None);
+        }
+    };
+    let computed = smime::digest(signature.digest_algorithm, &message[content]);
+    finding.signature = Some(SignatureFacts {
+        digest_algorithm: signature.digest_algorithm.name().to_owned(),
+        message_digest: hex::encode(&signature.message_digest),
+        computed_digest: hex::encode(&computed),
+        signing_time: signature.signing_time,
+        chain: std::iter::once(&signature.signer)
+            .chain(&signature.others)
+            .filter_map(|der| certificate_facts(der))
+            .collect(),
+    });
+    const VALIDITY: &str = "RFC 6109 §2.2.2 signature validity";
+    if computed != signature.message_digest {
+        let text = format!(
+            "the signed part was altered on its way: its {} is {}, the signature has {}",
+            signature.digest_algorithm.name(),
+            hex::encode(&computed),
+            hex::encode(&signature.message_digest)
+        );
+        finding.defect("content-altered", VALIDITY, text);
+    }
+    let check = signature.bare_check();
+    let holds = match desk.verify(check.question()).await? {
+        Some(verdict) => verdict,
+        None => check.holds(),
+    };
+    if !holds {
+        let text = "the RSA value does not match the signed attributes and the certificate's key";
+        finding.defect("signature-broken", VALIDITY, text.to_owned());
+    }
+    Ok(Some(signature))
+}
+
+/// Origin: in the directory, and speaking for a domain of that record.
+async fn check_signer(
+    signature: &Signature,
+    header: HeaderSection<'_>,
+    finding: &mut Finding,
+    desk: &Desk,
+) -> Result<(), Stop> {
+    const ORIGIN: &str = "RFC 6109 §2.2.2 signature origin";
+    let hash = hex::encode(&smime::sha1(&signature.signer));
+    let records = desk.providers_of_certificate(hash.clone()).await?;
+    // The hash finds, the certificate itself decides: SHA-1 proves nothing any more.
+    let holders: Vec<Provider> = records
+        .into_iter()
+        .filter(|r| r.certificates.contains(&signature.signer))
+        .collect();
+    if holders.is_empty() {
+        let text = format!("no provider in the directory has the certificate {hash}");
+        finding.defect("signer-not-in-directory", ORIGIN, text);
+        return Ok(());
+    }
+    let from = header
+        .first("From")
+        .map(|field| field.addresses())
+        .unwrap_or_default();
+    let [from] = from.addresses.as_slice() else {
+        let text = format!("From has {} addresses instead of one", from.addresses.len());
+        finding.defect("from-not-single", "RFC 6109 §2.1", text);
+        finding.issuer = holders.into_iter().next();
+        return Ok(());
+    };
+    let managing = desk.providers_of_domains(&[from.domain()]).await?;
+    let manages = |record: &Provider| {
+        managing
+            .iter()
+            .flatten()
+            .any(|manager| manager.dn == record.dn)
+    };
+    // One certificate may stand in the records of a main and a secondary environment (I29).
+    let managing_holder = holders.iter().position(manages);
+    if managing_holder.is_none() {
+        let text = format!("{from} is not in a domain of {}", holders[0].name);
+        finding.defect("from-not-managed", "PRACTICE 7", text);
+    }
+    finding.issuer = holders.into_iter().nth(managing_holder.unwrap_or(0));
+    Ok(())
+}
+
+/// Certification path, validity and revocation at `at`; what is worth remembering of it.
+async fn check_path(
+    signature: &Signature,
+    at: Instant,
+    judgement: Judgement,
+    finding: &mut Finding,
+    profile: &Profile,
+    desk: &Desk,
+) -> Result<Vec<Effect>, Stop> {
+    const VALIDITY: &str = "RFC 6109 §2.2.2 signature validity";
+    let (signer, others) = (&signature.signer, &signature.others);
+    let key = path_key(signer, others, &profile.trust_anchors);
+    if judgement.remember
+        && let Some(window) = desk.recall(key.clone()).await?
+        && window_contains(&window, at)
+    {
+        return Ok(Vec::new());
+    }
+    let found = CandidatePath::find(signer, others, &profile.trust_anchors)
+        .and_then(|path| path.validate(at).map(|()| path));
+    let path = match found {
+        Ok(path) => path,
+        Err(why) => {
+            finding.defect(why.code(), VALIDITY, why.to_string());
+            return Ok(Vec::new());
+        }
+    };
+    let facts = path.facts();
+    let mut memos = Vec::new();
+    let mut until = judgement.now.plus(VERDICT_LIFETIME);
+    let queries = path.revocation_queries();
+    if !queries.is_empty() {
+        let mut lists = Vec::new();
+        for (_, query) in queries {
+            lists.extend(desk.revocation(query).await?.unwrap_or_default());
+        }
+        match path.check_revocation(&lists, at) {
+            Ok(()) => {
+                let next = lists
+                    .iter()
+                    .filter_map(|list| path::next_update(list))
+                    .min();
+                until = next.map_or(until, |next| next.min(until));
+            }
+            Err(why @ PathError::RevocationUnknown) => match profile.revocation {
+                RevocationPolicy::Defer if judgement.remember => {
+                    return Err(Stop::Unavailable(why.to_string()));
+                }
+                // PRACTICE 7: fail open, and say so. Once per verdict, not once per message.
+                _ => {
+                    until = judgement.now.plus(UNCHECKED_LIFETIME);
+                    memos.push(Effect::Notify {
+                        recipient: None,
+                        text: format!("accepted without revocation check: {why}"),
+                    });
+                }
+            },
+            Err(why) => {
+                finding.defect(why.code(), VALIDITY, why.to_string());
+                return Ok(Vec::new());
+            }
+        }
+    }
+    let from = facts.iter().map(|f| f.not_before.unix()).max().unwrap_or(0);
+    let to = facts.iter().map(|f| f.not_after.unix()).min().unwrap_or(0);
+    if let Some(signature) = &mut finding.signature {
+        signature.chain = facts;
+    }
+    if judgement.remember {
+        let value = [from.to_be_bytes(), to.to_be_bytes()].concat();
+        memos.push(Effect::Remember { key, value, until });
+    }
+    Ok(memos)
+}
+
+/// A verdict holds for exactly these certificates under exactly these roots.
+fn path_key(signer: &[u8], others: &[Vec<u8>], anchors: &[Vec<u8>]) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    for (group, certificates) in [(0u8, &[signer.to_vec()][..]), (1, others), (2, anchors)] {
+        for certificate in certificates {
+            hash.update([group]);
+            hash.update(Sha256::digest(certificate));
+        }
+    }
+    format!("path/1/{}", hex::encode(&hash.finalize()))
+}
+
+fn window_contains(window: &[u8], at: Instant) -> bool {
+    let Some((from, to)) = window.split_at_checked(8) else {
+        return false;
+    };
+    let (Ok(from), Ok(to)) = (from.try_into(), to.try_into()) else {
+        return false;
+    };
+    (u64::from_be_bytes(from)..=u64::from_be_bytes(to)).contains(&at.unix())
+}
+
+/// The signed part and the decoded signature of a `multipart/signed` message (RFC 1847 §2.1).
+fn signed_parts(message: &[u8], scan: &Scan) -> Option<(Range<usize>, Vec<u8>)> {
+    let top = &scan.parts[0];
+    if !top.content_type.is("multipart", "signed") {
+        return None;
+    }
+    let children: Vec<usize> = scan.children(0).collect();
+    let &[content, signature] = children.as_slice() else {
+        return None;
+    };
+    let part = &scan.parts[signature];
+    let is_signature = part.content_type.is("application", "pkcs7-signature")
+        || part.content_type.is("application", "x-pkcs7-signature");
+    is_signature.then(|| {
+        (
+            scan.parts[content].whole(),
+            decoded(message, scan, signature),
+        )
+    })
+}
+
+/// The content of a leaf, its transfer encoding undone.
+pub(crate) fn decoded(message: &[u8], scan: &Scan, part: usize) -> Vec<u8> {
+    let part = &scan.parts[part];
+    let body = &message[part.body.clone()];
+    match part.encoding {
+        TransferEncoding::Base64 => base64::LENIENT.decode(body).unwrap_or_default(),
+        TransferEncoding::QuotedPrintable => {
+            qp::BODY.decode(body).map(Into::into).unwrap_or_default()
+        }
+        _ => body.to_vec(),
+    }
+}
+
+/// The parts of this name inside the signed content, those of enclosed messages left out.
+pub(crate) fn named_parts(message: &[u8], scan: &Scan, name: &str) -> Vec<usize> {
+    (1..scan.parts.len())
+        .filter(|&index| {
+            let part = &scan.parts[index];
+            let header = HeaderSection::new(&message[part.header.clone()]);
+            let disposition = header.content_disposition();
+            let by_type = part.content_type.parameter("name");
+            let by_disposition = disposition.as_ref().and_then(|d| d.parameter("filename"));
+            [by_type, by_disposition]
+                .into_iter()
+                .flatten()
+                .any(|n| n.eq_ignore_ascii_case(name))
+                && !scan.has_ancestor(index, |above| above.content == Content::Message)
+        })
+        .collect()
+}
+
+/// `daticert.xml` parts.
+pub(crate) fn daticert_parts(message: &[u8], scan: &Scan) -> Vec<usize> {
+    named_parts(message, scan, DATICERT)
+}
+
+/// `postacert.eml` parts.
+pub(crate) fn postacert_parts(message: &[u8], scan: &Scan) -> Vec<usize> {
+    named_parts(message, scan, POSTACERT)
+}
+
+/// The addresses of an outer header.
+pub(crate) fn header_addresses(message: &[u8], scan: &Scan, name: &str) -> Vec<EmailAddress> {
+    let header = HeaderSection::new(&message[scan.parts[0].header.clone()]);
+    header
+        .first(name)
+        .map(|field| field.addresses().addresses)
+        .unwrap_or_default()
+}
+
+impl Finding {
+    pub(super) fn defect(&mut self, code: &'static str, clause: &'static str, text: String) {
+        self.defects.push(Defect { code, clause, text });
+    }
+}
+
+/// A path is validated anew at least daily, so that what else decides it is looked at again.
+const VERDICT_LIFETIME: u64 = 86_400;
+/// Without revocation data, soon: they may be back.
+const UNCHECKED_LIFETIME: u64 = 3_600;

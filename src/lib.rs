@@ -1,0 +1,115 @@
+//! Ceralacca: Italian certified e-mail (posta elettronica certificata, PEC) as a plug-in.
+//!
+//! This crate decides everything a PEC provider must decide and does nothing: no I/O, no clock,
+//! no randomness, no key. A host tells it what happened; it asks the host what it must know, and
+//! answers with data that the host commits and carries out.
+//!
+//! ```text
+//!   event ──▶ Transaction ──▶ ask(questions) ──▶ host answers ──▶ … ──▶ done(outcome)
+//! ```
+//!
+//! # How it is built
+//!
+//! - An [`event`] begins a [`Transaction`], a conversation ([`conversation`]): each
+//!   [`Transaction::advance`] yields [`question`]s or the [`outcome`], a reply and effects.
+//! - One module per point of RFC 6109 §2.2: `access_point` (submissions), `incoming_point`
+//!   (arrivals), `delivery_point` (deposits that ended). They are straight-line `async` functions
+//!   that ask where the rules need a fact; nothing executes them but `advance`.
+//! - One module per topic: `message` (mail bytes), `daticert` (certification data), `smime`
+//!   (signatures and paths), [`directory`], `domains`, `notification` (receipts and notices),
+//!   `texts`, `timeouts`, `log_register`.
+//! - Faces translate types and hold no rule: `component` (feature `component`) is the WebAssembly
+//!   component of `wit/`.
+//!
+//! # What it promises
+//!
+//! - **Same input, same bytes.** Time and entropy come with the event; nothing else varies.
+//! - **The original is never re-serialised.** Messages are made of segments: octets, or spans of
+//!   the event's message ([`outcome::Segment`]).
+//! - **Bounded work.** Every structure of foreign mail has a limit with its reason ([`limits`]);
+//!   panic means a bug of ours, never bad mail.
+//! - **Errors by whose fault they are.** The sender's end in a notice, a peer's in a finding, the
+//!   host's in a [`Fault`]; what cannot be answered now ends in a 4xx reply.
+//!
+//! The rules are RFC 6109 as corrected by practice: clauses are cited where they are obeyed.
+
+pub mod address;
+pub mod conversation;
+pub mod directory;
+pub mod event;
+pub mod fault;
+pub mod finding;
+pub mod ids;
+pub mod instant;
+pub mod limits;
+pub mod outcome;
+pub mod question;
+pub mod settings;
+
+pub mod daticert;
+
+mod access_point;
+#[cfg(feature = "component")]
+mod component;
+mod delivery_point;
+mod domains;
+mod hex;
+mod incoming_point;
+mod log_register;
+mod message;
+mod notification;
+mod smime;
+mod texts;
+mod timeouts;
+mod wire;
+
+pub use conversation::{Step, Transaction};
+pub use fault::Fault;
+
+use event::{
+    Arrival, Context, DepositResult, DirectoryUpdate, Examination, RelayFailure, Submission, Tick,
+};
+use settings::{Profile, Settings};
+
+/// Access point: a user hands in a message (RFC 6109 §3.1).
+pub fn submit(context: Context, event: Submission) -> Transaction {
+    Transaction::begin(|desk| access_point::submit(context, event, desk))
+}
+
+/// Incoming point: a message arrives (RFC 6109 §3.2).
+pub fn arrive(context: Context, event: Arrival) -> Transaction {
+    Transaction::begin(|desk| incoming_point::arrive(context, event, desk))
+}
+
+/// Delivery point: a deposit that was to be confirmed has ended (RFC 6109 §3.3).
+pub fn finish_deposit(context: Context, event: DepositResult) -> Transaction {
+    Transaction::begin(|desk| delivery_point::finish_deposit(context, event, desk))
+}
+
+/// A relay has failed for good (RFC 6109 §3.3.3, PRACTICE 8.5).
+pub fn fail_relay(context: Context, event: RelayFailure) -> Transaction {
+    Transaction::begin(|desk| delivery_point::fail_relay(context, event, desk))
+}
+
+/// Timers: deadlines have come (RFC 6109 §3.1.6).
+pub fn pass_time(context: Context, event: Tick) -> Transaction {
+    Transaction::begin(|desk| timeouts::pass_time(context, event, desk))
+}
+
+/// Provider directory: a new one is to be loaded (RFC 6109 §4.5).
+pub fn load_directory(context: Context, event: DirectoryUpdate) -> Transaction {
+    Transaction::begin(|desk| directory::load(context, event, desk))
+}
+
+/// Judges a message, with no effect.
+pub fn examine(context: Context, event: Examination) -> Transaction {
+    Transaction::begin(|desk| incoming_point::examine(context, event, desk))
+}
+
+/// Tests settings as a host should at its start.
+///
+/// # Errors
+/// [`Fault::Settings`] names the first field that is wrong, and the remedy.
+pub fn check_settings(settings: Settings) -> Result<(), Fault> {
+    Profile::try_from(settings).map(|_| ())
+}

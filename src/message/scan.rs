@@ -1,0 +1,496 @@
+//! The MIME scanner: one pass over a message that finds its parts and what is irregular in them.
+//!
+//! Cost is linear in the octets whatever the nesting: lines are read once, and a line that looks
+//! like a delimiter is looked up in one table of all open boundaries.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+
+use memchr::memchr;
+
+use super::header::{ContentType, HeaderSection, TransferEncoding};
+use crate::limits::Limits;
+
+/// A message taken apart. Part 0 is the message itself; parts stand in the order of their
+/// headers, so a parent always comes before its children.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    pub parts: Vec<Part>,
+    /// Octets that no line of mail may have (RFC 5321 §4.1.1.4, RFC 5322 §2.1).
+    pub irregular: Irregular,
+}
+
+/// One entity: the message, a body part, or a message inside `message/rfc822`.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Index of the part that contains this one; none for the message itself.
+    pub parent: Option<usize>,
+    /// Header section without the blank line behind it.
+    pub header: Range<usize>,
+    /// What follows the blank line. For a body part it ends before the line break that belongs
+    /// to the next delimiter (RFC 2046 §5.1.1).
+    pub body: Range<usize>,
+    pub content_type: ContentType,
+    pub encoding: TransferEncoding,
+    pub content: Content,
+    /// Octets above 127 in the header section.
+    pub header_8bit: bool,
+    /// A header line over the limit.
+    pub header_long_line: bool,
+    /// Octets above 127 in the body proper: of a multipart, preamble and epilogue.
+    pub body_8bit: bool,
+    /// A body line over the limit, as above.
+    pub body_long_line: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    Leaf,
+    Multipart,
+    /// `message/rfc822`: the next part is the message inside.
+    Message,
+}
+
+/// Octets that survive no transport unchanged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Irregular {
+    pub nul: bool,
+    pub bare_cr: bool,
+    pub bare_lf: bool,
+}
+
+/// Why something is not mail, or more of it than we will look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScanError {
+    /// The first line is no header field.
+    NoHeaderSection,
+    /// A line of the header section is no field; its number, from 1.
+    MalformedHeader(usize),
+    /// A header section over the limit, in octets.
+    HeaderTooLarge(usize),
+    /// More header fields than the limit.
+    TooManyFields(usize),
+    /// Parts nested deeper than the limit.
+    TooDeep(usize),
+    /// More parts than the limit.
+    TooManyParts(usize),
+}
+
+impl fmt::Display for ScanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoHeaderSection => f.write_str("no header section"),
+            Self::MalformedHeader(line) => write!(f, "line {line} of a header is no field"),
+            Self::HeaderTooLarge(limit) => write!(f, "a header section over {limit} octets"),
+            Self::TooManyFields(limit) => write!(f, "over {limit} header fields"),
+            Self::TooDeep(limit) => write!(f, "parts nested over {limit} deep"),
+            Self::TooManyParts(limit) => write!(f, "over {limit} parts"),
+        }
+    }
+}
+
+impl Scan {
+    /// Takes `message` apart.
+    pub fn new(message: &[u8], limits: &Limits) -> Result<Self, ScanError> {
+        Scanner {
+            message,
+            limits,
+            position: 0,
+            parts: Vec::new(),
+            open: Vec::new(),
+            boundaries: HashMap::new(),
+            irregular: Irregular::default(),
+        }
+        .run()
+    }
+
+    /// The direct children of a part, in order.
+    pub fn children(&self, parent: usize) -> impl Iterator<Item = usize> + '_ {
+        // Children stand behind their parent, so the search may start there.
+        (parent + 1..self.parts.len()).filter(move |&i| self.parts[i].parent == Some(parent))
+    }
+
+    /// Is the part inside a part for which `holds`?
+    pub fn has_ancestor(&self, part: usize, holds: impl Fn(&Part) -> bool) -> bool {
+        let mut above = self.parts[part].parent;
+        while let Some(index) = above {
+            if holds(&self.parts[index]) {
+                return true;
+            }
+            above = self.parts[index].parent;
+        }
+        false
+    }
+
+    /// Where the part stands, as people count: `1`, `1.2`, `1.2.1`; the message is `0`.
+    pub fn path(&self, part: usize) -> String {
+        let mut numbers = Vec::new();
+        let mut at = part;
+        while let Some(parent) = self.parts[at].parent {
+            let number = self
+                .children(parent)
+                .position(|child| child == at)
+                .unwrap_or(0)
+                + 1;
+            numbers.push(number.to_string());
+            at = parent;
+        }
+        numbers.reverse();
+        if numbers.is_empty() {
+            "0".to_owned()
+        } else {
+            numbers.join(".")
+        }
+    }
+}
+
+impl Part {
+    /// Header section, blank line and body together.
+    pub fn whole(&self) -> Range<usize> {
+        self.header.start..self.body.end
+    }
+}
+
+struct Scanner<'a> {
+    message: &'a [u8],
+    limits: &'a Limits,
+    position: usize,
+    parts: Vec<Part>,
+    /// Parts that are not finished, outermost first.
+    open: Vec<usize>,
+    /// Boundary → the open multipart it belongs to. An inner multipart that repeats an outer
+    /// boundary hides it until it is closed.
+    boundaries: HashMap<&'a [u8], Vec<usize>>,
+    irregular: Irregular,
+}
+
+/// A line without its line break, and where the next one begins.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    text: &'a [u8],
+    start: usize,
+    next: usize,
+}
+
+/// What a delimiter line says.
+struct Delimiter {
+    multipart: usize,
+    closing: bool,
+}
+
+impl<'a> Scanner<'a> {
+    fn run(mut self) -> Result<Scan, ScanError> {
+        self.begin_part(None)?;
+        while let Some(line) = self.next_line() {
+            if let Some(delimiter) = self.delimiter(line.text) {
+                self.end_parts_inside(delimiter.multipart, line.start);
+                if delimiter.closing {
+                    self.forget_boundary(delimiter.multipart);
+                } else {
+                    self.begin_part(Some(delimiter.multipart))?;
+                }
+            } else {
+                self.note_body_line(line.text);
+            }
+        }
+        self.end_all();
+        Ok(Scan {
+            parts: self.parts,
+            irregular: self.irregular,
+        })
+    }
+
+    /// Reads a header section at the current position and opens its part; descends at once into
+    /// the message inside a `message/rfc822`.
+    fn begin_part(&mut self, mut parent: Option<usize>) -> Result<(), ScanError> {
+        loop {
+            if self.open.len() >= self.limits.depth {
+                return Err(ScanError::TooDeep(self.limits.depth));
+            }
+            if self.parts.len() >= self.limits.parts {
+                return Err(ScanError::TooManyParts(self.limits.parts));
+            }
+            let part = self.read_header(parent)?;
+            let index = self.parts.len();
+            let content = part.content;
+            self.open.push(index);
+            if content == Content::Multipart
+                && let Some(boundary) = self.boundary_of(&part)
+            {
+                self.boundaries.entry(boundary).or_default().push(index);
+            }
+            self.parts.push(part);
+            if content != Content::Message {
+                return Ok(());
+            }
+            parent = Some(index);
+        }
+    }
+
+    fn read_header(&mut self, parent: Option<usize>) -> Result<Part, ScanError> {
+        let start = self.position;
+        let (mut end, mut fields, mut number) = (start, 0, 0);
+        let (mut header_8bit, mut header_long_line) = (false, false);
+        loop {
+            let before = self.position;
+            let Some(line) = self.next_line() else { break };
+            if self.delimiter(line.text).is_some() {
+                // The part has no body, perhaps no header: the delimiter is read again outside.
+                self.position = before;
+                break;
+            }
+            if line.text.is_empty() {
+                break;
+            }
+            number += 1;
+            end = line.next;
+            if end - start > self.limits.header_section {
+                return Err(ScanError::HeaderTooLarge(self.limits.header_section));
+            }
+            let continued = matches!(line.text[0], b' ' | b'\t') && fields > 0;
+            if !continued {
+                if !is_field(line.text) {
+                    if parent.is_none() {
+                        return Err(if number == 1 {
+                            ScanError::NoHeaderSection
+                        } else {
+                            ScanError::MalformedHeader(number)
+                        });
+                    }
+                    // A body part may lack its header section (RFC 2046 §5.1); what follows is
+                    // its body then.
+                    self.position = before;
+                    end = if fields == 0 { start } else { line.start };
+                    break;
+                }
+                fields += 1;
+                if fields > self.limits.header_fields {
+                    return Err(ScanError::TooManyFields(self.limits.header_fields));
+                }
+            }
+            header_8bit |= !line.text.is_ascii();
+            header_long_line |= line.text.len() > self.limits.line;
+        }
+        let header = start..end;
+        let section = HeaderSection::new(&self.message[header.clone()]);
+        let content_type = section.content_type();
+        let encoding = section.transfer_encoding();
+        let content = match content_type.essence() {
+            "multipart" if content_type.boundary().is_some() => Content::Multipart,
+            // Encoded against RFC 2046 §5.2.1: opaque to us, so it counts as a leaf.
+            "message" if content_type.is("message", "rfc822") && encoding.is_identity() => {
+                Content::Message
+            }
+            _ => Content::Leaf,
+        };
+        Ok(Part {
+            parent,
+            header,
+            body: self.position..self.position,
+            content_type,
+            encoding,
+            content,
+            header_8bit,
+            header_long_line,
+            body_8bit: false,
+            body_long_line: false,
+        })
+    }
+
+    /// The boundary as it stands in the message: `mail-parser` hands out copies, the table wants
+    /// octets that live as long as the message.
+    fn boundary_of(&self, part: &Part) -> Option<&'a [u8]> {
+        let wanted = part.content_type.boundary()?.as_bytes();
+        let header = &self.message[part.header.clone()];
+        let at = memchr::memmem::find(header, wanted)? + part.header.start;
+        Some(&self.message[at..at + wanted.len()])
+    }
+
+    fn next_line(&mut self) -> Option<Line<'a>> {
+        let start = self.position;
+        let rest = &self.message[start..];
+        if rest.is_empty() {
+            return None;
+        }
+        let (mut text, next) = match memchr(b'\n', rest) {
+            Some(at) => (&rest[..at], start + at + 1),
+            None => (rest, self.message.len()),
+        };
+        match text.split_last() {
+            Some((b'\r', before)) if next > start + text.len() => text = before,
+            _ if next > start + text.len() => self.irregular.bare_lf = true,
+            _ => {}
+        }
+        let mut flags = (false, false);
+        for &octet in text {
+            flags.0 |= octet == 0;
+            flags.1 |= octet == b'\r';
+        }
+        self.irregular.nul |= flags.0;
+        self.irregular.bare_cr |= flags.1;
+        self.position = next;
+        Some(Line { text, start, next })
+    }
+
+    /// ```text
+    /// delimiter       = "--" boundary, transport-padding      ; RFC 2046 §5.1.1
+    /// close-delimiter = delimiter "--"
+    /// ```
+    fn delimiter(&self, line: &[u8]) -> Option<Delimiter> {
+        let text = line.strip_prefix(b"--")?.trim_ascii_end();
+        let of = |name: &[u8]| {
+            self.boundaries
+                .get(name)
+                .and_then(|owners| owners.last())
+                .copied()
+        };
+        if let Some(multipart) = of(text) {
+            return Some(Delimiter {
+                multipart,
+                closing: false,
+            });
+        }
+        let multipart = of(text.strip_suffix(b"--")?)?;
+        Some(Delimiter {
+            multipart,
+            closing: true,
+        })
+    }
+
+    /// Closes everything inside the multipart. A delimiter of an outer multipart closes inner
+    /// ones that were never terminated (RFC 2046 §5.1.2).
+    fn end_parts_inside(&mut self, multipart: usize, delimiter_start: usize) {
+        let end = self.before_line_break(delimiter_start);
+        while let Some(&last) = self.open.last() {
+            if last == multipart {
+                break;
+            }
+            let body = &mut self.parts[last].body;
+            body.end = end.max(body.start);
+            self.forget_boundary(last);
+            self.open.pop();
+        }
+    }
+
+    fn end_all(&mut self) {
+        for &index in &self.open {
+            self.parts[index].body.end = self.message.len();
+        }
+    }
+
+    fn forget_boundary(&mut self, multipart: usize) {
+        if let Some(boundary) = self.boundary_of(&self.parts[multipart])
+            && let Some(owners) = self.boundaries.get_mut(boundary)
+        {
+            owners.retain(|&owner| owner != multipart);
+            if owners.is_empty() {
+                self.boundaries.remove(boundary);
+            }
+        }
+    }
+
+    /// The line break before a delimiter belongs to the delimiter.
+    fn before_line_break(&self, at: usize) -> usize {
+        let before = &self.message[..at];
+        let cut = if before.ends_with(b"\r\n") {
+            2
+        } else {
+            usize::from(before.ends_with(b"\n"))
+        };
+        at - cut
+    }
+
+    fn note_body_line(&mut self, text: &[u8]) {
+        if let Some(&last) = self.open.last() {
+            let part = &mut self.parts[last];
+            part.body_8bit |= !text.is_ascii();
+            part.body_long_line |= text.len() > self.limits.line;
+        }
+    }
+}
+
+/// ```text
+/// field = field-name *WSP ":" …             ; RFC 5322 §2.2, blanks before the colon: §4.5
+/// ```
+fn is_field(line: &[u8]) -> bool {
+    match memchr(b':', line) {
+        Some(colon) => {
+            let name = line[..colon].trim_ascii_end();
+            !name.is_empty() && name.iter().all(|b| b.is_ascii_graphic())
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(text: &str) -> Result<Scan, ScanError> {
+        Scan::new(text.replace('\n', "\r\n").as_bytes(), &Limits::DEFAULT)
+    }
+
+    #[test]
+    fn parts_end_before_the_delimiters_line_break() {
+        let text = "Content-Type: multipart/mixed; boundary=\"a b\"\n\npre\n--a b\n\none\n--a b  \n\
+                    Content-Type: text/html\n\ntwo\n\n--a b--\nepilogue\n";
+        let message = text.replace('\n', "\r\n");
+        let scan = Scan::new(message.as_bytes(), &Limits::DEFAULT).unwrap();
+        let bodies: Vec<_> = scan.parts[1..]
+            .iter()
+            .map(|p| &message[p.body.clone()])
+            .collect();
+        assert_eq!(bodies, ["one", "two\r\n"]);
+        assert_eq!(scan.path(2), "2");
+        assert_eq!(scan.irregular, Irregular::default());
+    }
+
+    #[test]
+    fn an_outer_delimiter_closes_unterminated_inner_parts() {
+        let message = scan(
+            "Content-Type: multipart/mixed; boundary=o\n\n--o\n\
+             Content-Type: multipart/mixed; boundary=i\n\n--i\n\nin\n--o\n\nout\n--o--\n",
+        )
+        .unwrap();
+        let parents: Vec<_> = message.parts.iter().map(|p| p.parent).collect();
+        assert_eq!(parents, [None, Some(0), Some(1), Some(0)]);
+    }
+
+    #[test]
+    fn a_message_inside_is_a_part_of_its_own() {
+        let message = scan(
+            "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: message/rfc822\n\n\
+             Subject: in\n\nbody\n--o--\n",
+        )
+        .unwrap();
+        assert_eq!(message.parts.len(), 3);
+        assert_eq!(message.parts[1].content, Content::Message);
+        assert_eq!(message.parts[1].body, message.parts[2].whole());
+    }
+
+    #[test]
+    fn what_is_not_mail_is_refused() {
+        assert_eq!(
+            scan("Hello there\n").unwrap_err(),
+            ScanError::NoHeaderSection
+        );
+        assert_eq!(
+            scan("Subject: a\nHello\n").unwrap_err(),
+            ScanError::MalformedHeader(2)
+        );
+        let deep = (0..1000).fold(String::new(), |text, n| {
+            text + &format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")
+        });
+        assert_eq!(scan(&deep).unwrap_err(), ScanError::TooDeep(100));
+        let nul = Scan::new(b"Subject: a\r\n\r\na\0b\rc\nd\r\n", &Limits::DEFAULT).unwrap();
+        assert_eq!(
+            nul.irregular,
+            Irregular {
+                nul: true,
+                bare_cr: true,
+                bare_lf: true
+            }
+        );
+    }
+}

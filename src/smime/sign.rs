@@ -1,0 +1,164 @@
+//! Making CMS SignedData (RFC 5652 §5) for a detached signature.
+//!
+//! Certificates go in as the octets the host gave, undecoded: re-encoding someone's certificate
+//! is a way to break it, and parsing them for every message is wasted time.
+
+use cms::cert::IssuerAndSerialNumber;
+use cms::content_info::CmsVersion;
+use cms::signed_data::EncapsulatedContentInfo;
+use const_oid::db::rfc5911::{
+    ID_CONTENT_TYPE, ID_DATA, ID_MESSAGE_DIGEST, ID_SIGNED_DATA, ID_SIGNING_TIME,
+};
+use const_oid::db::rfc5912::{ID_SHA_256, RSA_ENCRYPTION};
+use der::asn1::{GeneralizedTime, ObjectIdentifier, OctetString, SetOfVec, UtcTime};
+use der::{Any, AnyRef, DateTime, Decode, Encode, Sequence, ValueOrd};
+use spki::AlgorithmIdentifierOwned;
+use x509_cert::Certificate;
+use x509_cert::attr::{Attribute, Attributes};
+
+use crate::instant::Instant;
+
+/// The signer as it stands in every signature.
+#[derive(Clone, Debug)]
+pub(crate) struct SignerIdentity {
+    /// IssuerAndSerialNumber, encoded.
+    sid: Any,
+    /// The certificates that travel.
+    certificates: SetOfVec<Any>,
+}
+
+impl SignerIdentity {
+    /// `leaf` is the first of `certificates`, all DER.
+    pub fn new(leaf: &Certificate, certificates: &[Vec<u8>]) -> der::Result<Self> {
+        let tbs = leaf.tbs_certificate();
+        let sid = IssuerAndSerialNumber {
+            issuer: tbs.issuer().clone(),
+            serial_number: tbs.serial_number().clone(),
+        };
+        let certificates: Vec<Any> = certificates
+            .iter()
+            .map(|octets| Any::from_der(octets))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            sid: Any::encode_from(&sid)?,
+            certificates: SetOfVec::try_from(certificates)?,
+        })
+    }
+}
+
+/// A signature that lacks only the RSA value.
+#[derive(Debug)]
+pub(crate) struct Unsigned {
+    attributes: Attributes,
+    to_be_signed: Vec<u8>,
+}
+
+impl Unsigned {
+    /// For content with this SHA-256, at this time. signedAttrs are contentType, signingTime and
+    /// messageDigest: what every provider sends and every client reads.
+    pub fn new(content_sha256: [u8; 32], now: Instant) -> der::Result<Self> {
+        let attributes = Attributes::try_from(vec![
+            attribute(ID_CONTENT_TYPE, Any::encode_from(&ID_DATA)?)?,
+            attribute(ID_SIGNING_TIME, signing_time(now)?)?,
+            attribute(
+                ID_MESSAGE_DIGEST,
+                Any::encode_from(&OctetString::new(content_sha256)?)?,
+            )?,
+        ])?;
+        // RFC 5652 §5.4: signed is the EXPLICIT SET OF, not the [0] that stands in the message.
+        let to_be_signed = attributes.to_der()?;
+        Ok(Self {
+            attributes,
+            to_be_signed,
+        })
+    }
+
+    /// What the host must sign with RSA, PKCS #1 v1.5, SHA-256.
+    pub fn to_be_signed(&self) -> Vec<u8> {
+        self.to_be_signed.clone()
+    }
+
+    /// The ContentInfo, DER.
+    pub fn finish(self, signer: &SignerIdentity, signature: &[u8]) -> der::Result<Vec<u8>> {
+        let sha256 = AlgorithmIdentifierOwned {
+            oid: ID_SHA_256,
+            parameters: None,
+        };
+        let signed = SignedData {
+            version: CmsVersion::V1,
+            digest_algorithms: SetOfVec::try_from(vec![sha256.clone()])?,
+            encap_content_info: EncapsulatedContentInfo {
+                econtent_type: ID_DATA,
+                econtent: None,
+            },
+            certificates: signer.certificates.clone(),
+            signer_infos: SetOfVec::try_from(vec![SignerInfo {
+                version: CmsVersion::V1,
+                sid: signer.sid.clone(),
+                digest_algorithm: sha256,
+                signed_attributes: self.attributes,
+                signature_algorithm: AlgorithmIdentifierOwned {
+                    oid: RSA_ENCRYPTION,
+                    parameters: Some(Any::from(AnyRef::NULL)),
+                },
+                signature: OctetString::new(signature)?,
+            }])?,
+        };
+        ContentInfo {
+            content_type: ID_SIGNED_DATA,
+            content: signed,
+        }
+        .to_der()
+    }
+}
+
+/// ```text
+/// ContentInfo ::= SEQUENCE {
+///   contentType ContentType,
+///   content [0] EXPLICIT ANY DEFINED BY contentType }
+/// ```
+#[derive(Sequence)]
+struct ContentInfo {
+    content_type: ObjectIdentifier,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
+    content: SignedData,
+}
+
+/// `SignedData` of RFC 5652 §5.1 as we write it: certificates always, CRLs never.
+#[derive(Sequence)]
+struct SignedData {
+    version: CmsVersion,
+    digest_algorithms: SetOfVec<AlgorithmIdentifierOwned>,
+    encap_content_info: EncapsulatedContentInfo,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", constructed = "true")]
+    certificates: SetOfVec<Any>,
+    signer_infos: SetOfVec<SignerInfo>,
+}
+
+/// `SignerInfo` of RFC 5652 §5.3 as we write it: signed attributes always, unsigned never.
+#[derive(Clone, Sequence, ValueOrd)]
+struct SignerInfo {
+    version: CmsVersion,
+    sid: Any,
+    digest_algorithm: AlgorithmIdentifierOwned,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", constructed = "true")]
+    signed_attributes: Attributes,
+    signature_algorithm: AlgorithmIdentifierOwned,
+    signature: OctetString,
+}
+
+fn attribute(oid: ObjectIdentifier, value: Any) -> der::Result<Attribute> {
+    Ok(Attribute {
+        oid,
+        values: SetOfVec::try_from(vec![value])?,
+    })
+}
+
+/// RFC 5652 §11.3: UTCTime through 2049, GeneralizedTime from then on.
+fn signing_time(now: Instant) -> der::Result<Any> {
+    let at = DateTime::from_unix_duration(std::time::Duration::from_secs(now.unix()))?;
+    match UtcTime::from_date_time(at) {
+        Ok(utc) => Any::encode_from(&utc),
+        Err(_) => Any::encode_from(&GeneralizedTime::from_date_time(at)),
+    }
+}

@@ -1,0 +1,250 @@
+//! Reading others' signatures: BER and DER, SHA-1 to SHA-512 (PRACTICE 7, case I24).
+
+use std::fmt;
+
+use cms::cert::CertificateChoices;
+use cms::content_info::ContentInfo;
+use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
+use const_oid::db::rfc5911::{ID_MESSAGE_DIGEST, ID_SIGNED_DATA, ID_SIGNING_TIME};
+use const_oid::db::rfc5912::{
+    ID_SHA_1, ID_SHA_256, ID_SHA_384, ID_SHA_512, RSA_ENCRYPTION, SHA_1_WITH_RSA_ENCRYPTION,
+    SHA_256_WITH_RSA_ENCRYPTION, SHA_384_WITH_RSA_ENCRYPTION, SHA_512_WITH_RSA_ENCRYPTION,
+};
+use der::asn1::{ObjectIdentifier, OctetString};
+use der::{Decode, Encode, EncodingRules, Reader, SliceReader};
+use rsa::pkcs8::DecodePublicKey;
+use rsa::{Pkcs1v15Sign, RsaPublicKey};
+use x509_cert::Certificate;
+use x509_cert::ext::pkix::SubjectKeyIdentifier;
+use x509_cert::time::Time;
+
+use super::{digest, facts};
+use crate::instant::Instant;
+use crate::limits::Limits;
+use crate::question::{DigestAlgorithm, SignatureCheck};
+
+/// A detached signature, read but not believed.
+#[derive(Debug)]
+pub(crate) struct Signature {
+    /// The certificate that the signature names, DER.
+    pub signer: Vec<u8>,
+    /// The other certificates that travelled, DER.
+    pub others: Vec<Vec<u8>>,
+    pub digest_algorithm: DigestAlgorithm,
+    /// messageDigest of the signed attributes.
+    pub message_digest: Vec<u8>,
+    pub signing_time: Option<Instant>,
+    bare: BareCheck,
+}
+
+/// The RSA check that is left once the digests agree.
+#[derive(Clone, Debug)]
+pub(crate) struct BareCheck(SignatureCheck);
+
+/// Why a signature cannot be read or does not hold. The peer's fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SignatureError {
+    /// Over the limit, in octets.
+    TooLarge(usize),
+    /// Not CMS SignedData: what the decoder said.
+    Malformed(String),
+    /// None, or more than one, SignerInfo.
+    Signers(usize),
+    /// More certificates than the limit.
+    TooManyCertificates(usize),
+    /// The signer's certificate does not travel with the signature.
+    NoCertificate,
+    /// Signed attributes missing or without messageDigest (RFC 5652 §5.3).
+    NoMessageDigest,
+    /// An algorithm that PEC does not use, by its identifier.
+    Algorithm(String),
+}
+
+impl fmt::Display for SignatureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge(limit) => write!(f, "the signature is over {limit} octets"),
+            Self::Malformed(why) => write!(f, "the signature is not CMS SignedData: {why}"),
+            Self::Signers(found) => write!(f, "{found} signers where one is expected"),
+            Self::TooManyCertificates(limit) => write!(f, "over {limit} certificates"),
+            Self::NoCertificate => f.write_str("the signer's certificate is not included"),
+            Self::NoMessageDigest => f.write_str("no messageDigest among the signed attributes"),
+            Self::Algorithm(oid) => write!(f, "algorithm {oid} is not used in PEC"),
+        }
+    }
+}
+
+impl Signature {
+    /// Reads a ContentInfo, BER or DER.
+    pub fn read(octets: &[u8], limits: &Limits) -> Result<Self, SignatureError> {
+        if octets.len() > limits.signature {
+            return Err(SignatureError::TooLarge(limits.signature));
+        }
+        let signed = decode(octets).map_err(|e| SignatureError::Malformed(e.to_string()))?;
+        let signers = signed.signer_infos.0.as_slice();
+        let [signer] = signers else {
+            return Err(SignatureError::Signers(signers.len()));
+        };
+        let travelling = certificates(&signed, limits)?;
+        let at = travelling
+            .iter()
+            .position(|(certificate, _)| is_signer(certificate, &signer.sid))
+            .ok_or(SignatureError::NoCertificate)?;
+        let digest_algorithm = digest_algorithm(signer)?;
+        let (message_digest, signing_time) = attributes(signer)?;
+        let public_key =
+            facts::public_key(&travelling[at].0).ok_or(SignatureError::NoCertificate)?;
+        // RFC 5652 §5.4: the DER of the SET OF, whatever the encoding in the message.
+        let attributes = signer
+            .signed_attrs
+            .as_ref()
+            .ok_or(SignatureError::NoMessageDigest)?;
+        let attributes = attributes
+            .to_der()
+            .map_err(|e| SignatureError::Malformed(e.to_string()))?;
+        let bare = BareCheck(SignatureCheck {
+            public_key,
+            digest_algorithm,
+            digest: digest(digest_algorithm, &attributes),
+            signature: signer.signature.as_bytes().to_vec(),
+        });
+        let mut all: Vec<Vec<u8>> = travelling.into_iter().map(|(_, der)| der).collect();
+        let signer = all.swap_remove(at);
+        Ok(Self {
+            signer,
+            others: all,
+            digest_algorithm,
+            message_digest,
+            signing_time,
+            bare,
+        })
+    }
+
+    /// What is left to check.
+    pub fn bare_check(&self) -> &BareCheck {
+        &self.bare
+    }
+}
+
+impl BareCheck {
+    /// As a question to the host.
+    pub fn question(&self) -> SignatureCheck {
+        self.0.clone()
+    }
+
+    /// Does the signature hold? Our own check, for hosts that do not answer.
+    pub fn holds(&self) -> bool {
+        let SignatureCheck {
+            public_key,
+            digest_algorithm,
+            digest,
+            signature,
+        } = &self.0;
+        let Ok(key) = RsaPublicKey::from_public_key_der(public_key) else {
+            return false;
+        };
+        let scheme = match digest_algorithm {
+            DigestAlgorithm::Sha1 => Pkcs1v15Sign::new::<sha1::Sha1>(),
+            DigestAlgorithm::Sha256 => Pkcs1v15Sign::new::<sha2::Sha256>(),
+            DigestAlgorithm::Sha384 => Pkcs1v15Sign::new::<sha2::Sha384>(),
+            DigestAlgorithm::Sha512 => Pkcs1v15Sign::new::<sha2::Sha512>(),
+        };
+        key.verify(scheme, digest, signature).is_ok()
+    }
+}
+
+/// Both layers must be read with BER rules: `decode_as` of the inner one goes back to DER and
+/// fails on the indefinite lengths of today's largest provider (ARCHITECTURE, "Wasm").
+fn decode(octets: &[u8]) -> der::Result<SignedData> {
+    let mut reader = SliceReader::new_with_encoding_rules(octets, EncodingRules::Ber)?;
+    let info = ContentInfo::decode(&mut reader)?;
+    if info.content_type != ID_SIGNED_DATA {
+        return Err(der::ErrorKind::OidUnknown {
+            oid: info.content_type,
+        }
+        .into());
+    }
+    let inner = info.content.to_der()?;
+    let mut reader = SliceReader::new_with_encoding_rules(&inner, EncodingRules::Ber)?;
+    let signed = SignedData::decode(&mut reader)?;
+    reader.finish()?;
+    Ok(signed)
+}
+
+fn certificates(
+    signed: &SignedData,
+    limits: &Limits,
+) -> Result<Vec<(Certificate, Vec<u8>)>, SignatureError> {
+    let Some(set) = &signed.certificates else {
+        return Ok(Vec::new());
+    };
+    if set.0.len() > limits.certificates {
+        return Err(SignatureError::TooManyCertificates(limits.certificates));
+    }
+    let mut found = Vec::new();
+    for choice in set.0.iter() {
+        if let CertificateChoices::Certificate(certificate) = choice {
+            let der = certificate.to_der();
+            let der = der.map_err(|e| SignatureError::Malformed(e.to_string()))?;
+            found.push((certificate.clone(), der));
+        }
+    }
+    Ok(found)
+}
+
+fn is_signer(certificate: &Certificate, sid: &SignerIdentifier) -> bool {
+    let tbs = certificate.tbs_certificate();
+    match sid {
+        SignerIdentifier::IssuerAndSerialNumber(id) => {
+            id.issuer == *tbs.issuer() && id.serial_number == *tbs.serial_number()
+        }
+        SignerIdentifier::SubjectKeyIdentifier(id) => {
+            matches!(tbs.get_extension::<SubjectKeyIdentifier>(), Ok(Some((_, own))) if own == *id)
+        }
+    }
+}
+
+/// The digest that both algorithm fields agree on; rsaEncryption leaves it to digestAlgorithm.
+fn digest_algorithm(signer: &SignerInfo) -> Result<DigestAlgorithm, SignatureError> {
+    let unknown = |oid: ObjectIdentifier| SignatureError::Algorithm(oid.to_string());
+    let digest = match signer.digest_alg.oid {
+        ID_SHA_1 => DigestAlgorithm::Sha1,
+        ID_SHA_256 => DigestAlgorithm::Sha256,
+        ID_SHA_384 => DigestAlgorithm::Sha384,
+        ID_SHA_512 => DigestAlgorithm::Sha512,
+        other => return Err(unknown(other)),
+    };
+    let with_rsa = match digest {
+        DigestAlgorithm::Sha1 => SHA_1_WITH_RSA_ENCRYPTION,
+        DigestAlgorithm::Sha256 => SHA_256_WITH_RSA_ENCRYPTION,
+        DigestAlgorithm::Sha384 => SHA_384_WITH_RSA_ENCRYPTION,
+        DigestAlgorithm::Sha512 => SHA_512_WITH_RSA_ENCRYPTION,
+    };
+    let scheme = signer.signature_algorithm.oid;
+    if scheme == RSA_ENCRYPTION || scheme == with_rsa {
+        Ok(digest)
+    } else {
+        Err(unknown(scheme))
+    }
+}
+
+fn attributes(signer: &SignerInfo) -> Result<(Vec<u8>, Option<Instant>), SignatureError> {
+    let attributes = signer
+        .signed_attrs
+        .as_ref()
+        .ok_or(SignatureError::NoMessageDigest)?;
+    let (mut message_digest, mut signing_time) = (None, None);
+    for attribute in attributes.iter() {
+        let Some(value) = attribute.values.get(0) else {
+            continue;
+        };
+        if attribute.oid == ID_MESSAGE_DIGEST {
+            message_digest = value.decode_as::<OctetString>().ok();
+        } else if attribute.oid == ID_SIGNING_TIME {
+            let time = value.to_der().and_then(|der| Time::from_der(&der)).ok();
+            signing_time = time.and_then(|t| Instant::from_unix(t.to_unix_duration().as_secs()));
+        }
+    }
+    let message_digest = message_digest.ok_or(SignatureError::NoMessageDigest)?;
+    Ok((message_digest.as_bytes().to_vec(), signing_time))
+}
