@@ -1,20 +1,23 @@
 # Everything here is a short name for a cargo command. A machine with cargo, a C
 # compiler and make can do all of it; tests that want more tools say so.
 #
-# One profile, release, for the demo, the lints and the tests: the dependencies (a
-# WebAssembly compiler, SQLite, cryptography) are then built once, and the plug-in
-# is tested as it ships.
+# Demo, lints and tests share one profile, release: the dependencies (a WebAssembly
+# compiler, SQLite, cryptography) are then built once, and a test that runs the plug-in
+# does not wait for an unoptimised compiler. The plug-in has a profile of its own.
 
 CARGO     ?= cargo
 OUT       ?= demo-out
 TARGET    := $(or $(CARGO_TARGET_DIR),target)
 WASM      := wasm32-unknown-unknown
-CORE      := $(TARGET)/$(WASM)/release/ceralacca.wasm
+CORE      := $(TARGET)/$(WASM)/plugin/ceralacca.wasm
 COMPONENT := $(TARGET)/ceralacca.component.wasm
-PLUGIN    := --release --lib -p ceralacca --target $(WASM) --features component
+PLUGIN    := --profile plugin --lib -p ceralacca --target $(WASM) --features component
 INPUTS    := $(shell find src wit host-adapters/componentize/src -type f) \
              $(wildcard Cargo.toml Cargo.lock .cargo/config.toml) \
              host-adapters/componentize/Cargo.toml
+
+# For programs and tests; without it they look in target/.
+export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 
 .DELETE_ON_ERROR:
 .PHONY: help component demo test lint bench clean install-test-tools
@@ -24,22 +27,26 @@ help: ## this list
 
 component: $(COMPONENT) ## the plug-in: target/ceralacca.component.wasm
 
+# One crate type only: for a package that is also a library cargo drops the profile's LTO.
 $(COMPONENT): $(INPUTS)
 	.ci/wasm32-target
-	$(CARGO) build $(PLUGIN)
+	$(CARGO) rustc $(PLUGIN) --crate-type cdylib
 	$(CARGO) run --release -p ceralacca-componentize -- $(CORE) -o $@
 
+# The whole workspace, as the tests build it: for one package alone cargo chooses other
+# features for shared dependencies, and would build them twice.
 demo: component ## a certified message from sender to receipt, into OUT=demo-out
-	$(CARGO) run --release -p ceralacca-harness --bin ceralacca -- demo --out $(OUT)
+	$(CARGO) build --release --workspace --bins
+	$(TARGET)/release/ceralacca demo --out $(OUT)
 
-# Documentation tests first: the runner's summary closes the output.
+# With nextest, documentation tests go first: the runner's summary closes the output.
 test: component lint ## all that must hold before a commit
 	$(CARGO) run --release -p ceralacca-componentize -- --check $(COMPONENT)
-	$(CARGO) test --release --workspace --doc
-	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; \
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -ex; \
+	    $(CARGO) test --release --workspace --doc; \
 	    $(CARGO) nextest run --release --workspace --no-fail-fast; \
 	else set -x; \
-	    $(CARGO) test --release --workspace --all-targets --no-fail-fast; \
+	    $(CARGO) test --release --workspace --no-fail-fast; \
 	fi
 
 # The component's own face exists only on its target, so clippy goes there too.
@@ -51,7 +58,7 @@ lint: ## format, clippy, shellcheck (when installed)
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/run .ci/wasm32-target; fi
 
 bench: component ## speed of the plug-in and its host
-	$(CARGO) bench -p ceralacca-harness
+	$(CARGO) bench --workspace --bench '*'
 
 clean: ## removes what was built
 	$(CARGO) clean

@@ -63,7 +63,7 @@ pub(crate) struct Irregular {
 /// Why something is not mail, or more of it than we will look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScanError {
-    /// The first line is no header field.
+    /// The first line is no header field, or there is none.
     NoHeaderSection,
     /// A line of the header section is no field; its number, from 1.
     MalformedHeader(usize),
@@ -271,6 +271,9 @@ impl<'a> Scanner<'a> {
             }
             header_8bit |= !line.text.is_ascii();
             header_long_line |= line.text.len() > self.limits.line;
+        }
+        if parent.is_none() && fields == 0 {
+            return Err(ScanError::NoHeaderSection);
         }
         let header = start..end;
         let section = HeaderSection::new(&self.message[header.clone()]);

@@ -1,0 +1,214 @@
+//! What the benchmarks work on: a provider folder, the plug-in, the signer, a message.
+
+#![allow(dead_code, reason = "each benchmark uses its part")]
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ceralacca_harness::cli::PlugInArgs;
+use ceralacca_harness::component;
+use ceralacca_harness::moment::Moment;
+use ceralacca_harness::provider::init::NewProvider;
+use ceralacca_harness::provider::settings::Settings;
+use ceralacca_harness::provider::{DIRECTORY, Folder, KEY, MAIL, OUTBOX};
+use ceralacca_harness::running::{self, Surroundings};
+use ceralacca_host::{
+    EmlFolder, Engine as _, Event, FixedClock, Host, Maildir, NoScanner, OsEntropy, Plugin,
+    RsaSigner, Signer as _, pec,
+};
+use tempfile::TempDir;
+
+/// When everything happens.
+pub const NOW: u64 = 1_789_825_279;
+/// The sender of everything.
+pub const SENDER: &str = "anna@pec.alfa.example";
+/// The recipient of everything.
+pub const RECIPIENT: &str = "bruno@pec.beta.example";
+
+/// Alfa's folder, with Beta in its directory.
+pub struct World {
+    /// Removed when the benchmark ends. On a real disk, for the sake of the durable commit.
+    pub place: TempDir,
+    /// The plug-in.
+    pub plugin: Plugin,
+    /// Alfa's settings.
+    pub settings: pec::Settings,
+    /// Alfa's key.
+    pub signer: RsaSigner,
+    /// Who manages which domain.
+    pub providers: HashMap<String, Vec<pec::Provider>>,
+}
+
+impl World {
+    /// Sets everything up; none if the plug-in was not built.
+    pub fn new() -> Option<World> {
+        let plugin = match component::load(&PlugInArgs::default()) {
+            Ok(plugin) => plugin,
+            Err(error) => {
+                eprintln!("skipped: {error}");
+                return None;
+            }
+        };
+        let place = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        let alfa = place.path().join("alfa");
+        provider("Alfa", "pec.alfa.example", None)
+            .create(&alfa)
+            .expect("a provider");
+        provider("Beta", "pec.beta.example", Some(alfa.clone()))
+            .create(&place.path().join("beta"))
+            .expect("another provider");
+        let folder = Folder::at(&alfa);
+        let settings = Settings::load(&folder).expect("settings");
+        let settings = running::pec_settings(&folder, &settings).expect("certificates");
+        let signer = RsaSigner::from_pem_file(&folder.file(KEY)).expect("a key");
+        let mut world = World {
+            place,
+            plugin,
+            settings,
+            signer,
+            providers: HashMap::new(),
+        };
+        world.load_directory(fs::read(folder.file(DIRECTORY)).expect("a directory"));
+        Some(world)
+    }
+
+    /// One submission through the component, questions answered from memory, nothing committed.
+    pub fn submit(&self, message: Vec<u8>) -> pec::Outcome {
+        self.converse(Event::Submit(submission(message)))
+    }
+
+    /// A host on Alfa's folder, durable as in production.
+    pub fn host(&self) -> Host {
+        host_on(&self.alfa(), &self.plugin)
+    }
+
+    /// Alfa's folder.
+    pub fn alfa(&self) -> PathBuf {
+        self.place.path().join("alfa")
+    }
+
+    fn load_directory(&mut self, content: Vec<u8>) {
+        let outcome = self.converse(Event::LoadDirectory(pec::DirectoryUpdate { content }));
+        for effect in outcome.effects {
+            let pec::Effect::InstallDirectory(records) = effect else {
+                continue;
+            };
+            for record in records {
+                for domain in record.managed_domains {
+                    // WIT: answers about domains come without certificates.
+                    let provider = pec::Provider {
+                        certificates: Vec::new(),
+                        ..record.provider.clone()
+                    };
+                    self.providers.entry(domain).or_default().push(provider);
+                }
+            }
+        }
+    }
+
+    fn converse(&self, event: Event) -> pec::Outcome {
+        let context = pec::Context {
+            now: NOW,
+            entropy: (0..32).collect(),
+            settings: self.settings.clone(),
+        };
+        let mut dialogue = self.plugin.begin(&context, event).expect("a conversation");
+        let mut answers = Vec::new();
+        loop {
+            match dialogue.advance(&answers).expect("no fault") {
+                pec::Step::Done(outcome) => return outcome,
+                pec::Step::Ask(questions) => {
+                    answers = questions
+                        .into_iter()
+                        .map(|question| self.answer(question))
+                        .collect();
+                }
+            }
+        }
+    }
+
+    fn answer(&self, question: pec::Question) -> pec::Answer {
+        match question {
+            pec::Question::ProviderOfDomain(domain) => pec::Answer::Providers(
+                self.providers
+                    .get(&domain.to_ascii_lowercase())
+                    .cloned()
+                    .unwrap_or_default(),
+            ),
+            pec::Question::Sign(octets) => {
+                pec::Answer::Signature(self.signer.sign(&octets).expect("a signature"))
+            }
+            pec::Question::Scan => pec::Answer::Scanned(pec::ScanVerdict::Clean),
+            pec::Question::Usage(_) => pec::Answer::Usage(0),
+            pec::Question::Recall(_) => pec::Answer::Recalled(None),
+            pec::Question::Mailbox(address) => pec::Answer::Mailbox(Some(pec::Mailbox {
+                address,
+                ordinary_mail: None,
+                certified_only: false,
+            })),
+            other => panic!("a submission does not ask {other:?}"),
+        }
+    }
+}
+
+/// A host on a provider's folder, in a process of its own.
+pub fn host_of(folder: &Path) -> Host {
+    let plugin = component::load(&PlugInArgs::default()).expect("the plug-in");
+    host_on(folder, &plugin)
+}
+
+fn host_on(folder: &Path, plugin: &Plugin) -> Host {
+    let folder = Folder::at(folder);
+    let surroundings = Surroundings {
+        engine: Box::new(plugin.clone()),
+        clock: Box::new(Arc::new(FixedClock::new(NOW))),
+        entropy: Box::new(OsEntropy),
+        depot: Box::new(Maildir::new(folder.file(MAIL))),
+        relay: Box::new(EmlFolder::new(folder.file(OUTBOX))),
+        scanner: Some(Box::new(NoScanner)),
+    };
+    let settings = Settings::load(&folder).expect("settings");
+    running::host(&folder, settings, surroundings).expect("a host")
+}
+
+/// Hands in `message` from the sender to the recipient of everything.
+pub fn submission(message: Vec<u8>) -> pec::Submission {
+    pec::Submission {
+        account: Some(SENDER.to_owned()),
+        addresses: vec![SENDER.to_owned()],
+        reverse_path: SENDER.to_owned(),
+        recipients: vec![RECIPIENT.to_owned()],
+        message,
+    }
+}
+
+/// A plain message of `size` octets or a line more; `number` makes it unlike any other.
+pub fn message(size: usize, number: u64) -> Vec<u8> {
+    let mut message = format!(
+        "From: Anna Rossi <{SENDER}>\r\nTo: Bruno Verdi <{RECIPIENT}>\r\n\
+         Subject: Offerta {number}\r\nDate: Sat, 19 Sep 2026 15:41:00 +0200\r\n\
+         Message-ID: <{number}@studio.example>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: text/plain; charset=us-ascii\r\n\r\n"
+    )
+    .into_bytes();
+    message.reserve(size.saturating_sub(message.len()) + LINE.len());
+    while message.len() < size {
+        message.extend_from_slice(LINE);
+    }
+    message
+}
+
+fn provider(name: &str, domain: &str, join: Option<PathBuf>) -> NewProvider {
+    NewProvider {
+        name: name.to_owned(),
+        domains: vec![domain.parse().expect("a domain")],
+        mailboxes: Vec::new(),
+        join,
+        now: Moment(NOW - 86_400),
+    }
+}
+
+const LINE: &[u8] =
+    b"The quick brown fox jumps over the lazy dog and comes back by the same way.\r\n";

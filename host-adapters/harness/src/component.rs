@@ -1,0 +1,67 @@
+//! Finds and loads the plug-in.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use ceralacca_host::{Limits, Plugin};
+
+use crate::cli::PlugInArgs;
+use crate::error::Error;
+
+/// Loads the plug-in, compiled code cached for the next command.
+pub fn load(args: &PlugInArgs) -> Result<Plugin, Error> {
+    let path = find(args)?;
+    let cache = cache_folder();
+    Plugin::load(&path, cache.as_deref(), Limits::default())
+        .map_err(|error| Error::file(&path, error, "build it again with `make component`"))
+}
+
+/// Where the plug-in is: what was asked for, or the first place that has it.
+pub fn find(args: &PlugInArgs) -> Result<PathBuf, Error> {
+    let asked = args
+        .component
+        .clone()
+        .or_else(|| env::var_os(VARIABLE).map(PathBuf::from));
+    if let Some(path) = asked {
+        return if path.is_file() {
+            Ok(path)
+        } else {
+            Err(missing(&path))
+        };
+    }
+    let program = env::current_exe().unwrap_or_default();
+    let beside = program.with_file_name(FILE);
+    let above = program
+        .parent()
+        .and_then(Path::parent)
+        .map(|folder| folder.join(FILE));
+    // Test programs lie one folder deeper than the program itself (target/PROFILE/deps).
+    let higher = above
+        .as_ref()
+        .and_then(|path| Some(path.parent()?.parent()?.join(FILE)));
+    [Some(beside.clone()), above, higher]
+        .into_iter()
+        .flatten()
+        .find(|path| path.is_file())
+        .ok_or_else(|| missing(&beside))
+}
+
+fn missing(path: &Path) -> Error {
+    let remedy =
+        format!("build it with `make component`, or name it with --component or ${VARIABLE}");
+    Error::file(path, "the plug-in is not there", remedy)
+}
+
+/// Compiling takes seconds, running milliseconds: what was compiled is kept for the next command,
+/// where programs of this user keep such things.
+fn cache_folder() -> Option<PathBuf> {
+    let base = match env::var_os("XDG_CACHE_HOME") {
+        Some(folder) if !folder.is_empty() => PathBuf::from(folder),
+        _ => PathBuf::from(env::var_os("HOME")?).join(".cache"),
+    };
+    // wasmtime refuses relative ones.
+    base.is_absolute().then(|| base.join("ceralacca"))
+}
+
+const FILE: &str = "ceralacca.component.wasm";
+const VARIABLE: &str = "CERALACCA_COMPONENT";

@@ -1,0 +1,204 @@
+//! The demonstration as one self-contained page: no script, nothing fetched from anywhere.
+//!
+//! Everything variable passes through `maud`, which escapes it.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::drawing::{Geometry, draw, sentence_case, tone_class};
+use super::story::{Chronicle, Event, Story};
+use crate::kind::{Tone, facts};
+
+/// The whole page.
+pub fn page(chronicle: &Chronicle) -> String {
+    let title = "Certified mail, step by step";
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="generator" content=(concat!("ceralacca ", env!("CARGO_PKG_VERSION")));
+                title { (title) " · Ceralacca" }
+                // Nothing may be loaded even by accident.
+                meta http-equiv="Content-Security-Policy"
+                    content="default-src 'none'; style-src 'unsafe-inline'";
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    (mark())
+                    h1 { (title) }
+                    (introduction(chronicle))
+                    (contents(chronicle))
+                }
+                main {
+                    @for (index, story) in chronicle.stories.iter().enumerate() {
+                        (story_section(index + 1, story))
+                    }
+                    (kinds_section(chronicle))
+                    (check_section(chronicle))
+                }
+                footer {
+                    p {
+                        "Made by " code { "ceralacca demo" } ". Times are Italian legal time. People, \
+                         domains, keys and certificates are invented; the messages are real, and \
+                         signed with those keys."
+                    }
+                }
+            }
+        }
+    }
+    .into_string()
+}
+
+fn introduction(chronicle: &Chronicle) -> Markup {
+    let names: Vec<&str> = chronicle
+        .providers
+        .iter()
+        .map(|party| party.name.as_str())
+        .collect();
+    html! {
+        p.lead {
+            "What happens to a message of Italian certified mail (PEC) between "
+            (names.join(" and ")) ", on " (chronicle.began.date_in_italy())
+            ": every envelope, receipt and notice, in the order of time, each with the file itself."
+        }
+        p {
+            "A number on a red seal is a message signed by a provider. Click an arrow, or a line of \
+             a table, to open the message; any mail program reads it."
+        }
+    }
+}
+
+fn contents(chronicle: &Chronicle) -> Markup {
+    html! {
+        nav aria-label="Stories" {
+            ol {
+                @for (index, story) in chronicle.stories.iter().enumerate() {
+                    li {
+                        a href={ "#story-" (index + 1) } {
+                            span { (story.title) }
+                            span.outcome { (story.outcome) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn story_section(number: usize, story: &Story) -> Markup {
+    html! {
+        section id={ "story-" (number) } {
+            p.eyebrow { "Story " (number) }
+            h2 { (story.title) }
+            p { (story.opening) }
+            figure {
+                (draw(story, &Geometry::WIDE))
+                (draw(story, &Geometry::NARROW))
+            }
+            // In the colour of how it ended.
+            p class={ "moral " (story.events.last().map_or("", |event| tone_class(facts(&event.kind).tone))) } {
+                (story.moral)
+            }
+            table {
+                thead {
+                    tr { th { "Time" } th { "Message" } th { "From → to" } th { "Subject" } th { "File" } }
+                }
+                tbody {
+                    @for event in &story.events { (event_row(event, story)) }
+                }
+            }
+        }
+    }
+}
+
+fn event_row(event: &Event, story: &Story) -> Markup {
+    let facts = facts(&event.kind);
+    let name = |lane: usize| story.lanes.get(lane).map_or("", |lane| lane.name.as_str());
+    html! {
+        tr class=(tone_class(facts.tone)) {
+            td.time { (event.at.time_in_italy()) }
+            td {
+                span.what { (sentence_case(facts.english)) } " "
+                i lang="it" { (facts.italian) }
+            }
+            td.way { (name(event.from)) " → " (name(event.to)) }
+            td data-label="Subject:" { span.subject { (event.subject) } }
+            td { a href=(event.file) { (event.file) } }
+        }
+    }
+}
+
+/// Explains each kind of message that occurs, in the order of its first occurrence.
+fn kinds_section(chronicle: &Chronicle) -> Markup {
+    let mut kinds = Vec::new();
+    for event in chronicle.stories.iter().flat_map(|story| &story.events) {
+        let facts = facts(&event.kind);
+        if !kinds.contains(&facts) {
+            kinds.push(facts);
+        }
+    }
+    html! {
+        section id="kinds" {
+            p.eyebrow { "Reading aid" }
+            h2 { "The kinds of message" }
+            dl {
+                @for kind in kinds {
+                    div class=(tone_class(kind.tone)) {
+                        dt { (sentence_case(kind.english)) i lang="it" { (kind.italian) } }
+                        dd { (kind.meaning) " " span.clause { (kind.clause) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How to check everything without trusting this program.
+fn check_section(chronicle: &Chronicle) -> Markup {
+    let events = || chronicle.stories.iter().flat_map(|story| &story.events);
+    let example = events().find(|event| facts(&event.kind).tone == Tone::Envelope);
+    let file = example.map_or("MESSAGE.eml", |event| event.file.as_str());
+    html! {
+        section id="check" {
+            p.eyebrow { "Do not take our word" }
+            h2 { "Check it yourself" }
+            p {
+                "Any S/MIME program verifies the signatures against " a href="roots.pem" { "roots.pem" }
+                ". Who may sign for which domains stands in the provider directory, "
+                a href="directory.ldif" { "directory.ldif" } "."
+            }
+            pre {
+                code {
+                    "openssl cms -verify -in " (file) " -CAfile roots.pem -purpose smimesign -out /dev/null\n"
+                    "ceralacca verify " (file) " --directory directory.ldif --roots roots.pem"
+                }
+            }
+            dl {
+                @for party in &chronicle.providers {
+                    div {
+                        dt { (party.name) i { (party.domain) } }
+                        dd {
+                            "Signs as " code { (party.service_address) } " with the certificate "
+                            code { (party.certificate_hash) } " (SHA-1, as the directory has it)."
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A drop of sealing wax with a C in it.
+fn mark() -> Markup {
+    html! {
+        svg.mark viewBox="0 0 56 56" aria-hidden="true" {
+            path fill="var(--wax)" d="M28 2c6 0 9 3 14 5s9 6 10 12-1 9 0 14-2 11-7 14-10 3-15 6-11 0-16-3-9-7-10-13 2-10 1-15S9 11 14 8s8-6 14-6z" {}
+            circle cx="28" cy="28" r="17" fill="none" stroke="var(--on-wax)" stroke-opacity=".45" stroke-width="1.5" {}
+            path fill="none" stroke="var(--on-wax)" stroke-width="3.2" stroke-linecap="round" d="M34.5 21.5a9 9 0 1 0 0 13" {}
+        }
+    }
+}
+
+const STYLE: &str = include_str!("page.css");

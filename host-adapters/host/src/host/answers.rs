@@ -1,0 +1,103 @@
+//! Answers to the plug-in's questions.
+
+use super::Host;
+use crate::parts::Unavailable;
+use crate::store::{Original, Seen, StoreError};
+use crate::{pec, verify};
+
+/// Answers the questions of one conversation.
+pub(super) struct Answers<'a> {
+    pub(super) host: &'a Host,
+    /// The transaction's time.
+    pub(super) now: u64,
+    /// The event's message.
+    pub(super) original: &'a Original,
+    /// What the plug-in has been shown, for the commit.
+    pub(super) seen: &'a mut Seen,
+}
+
+impl Answers<'_> {
+    /// One answer per question, in their order.
+    pub(super) fn answer(&mut self, questions: &[pec::Question]) -> Vec<pec::Answer> {
+        questions
+            .iter()
+            .map(|question| match self.try_answer(question) {
+                Ok(answer) => answer,
+                Err(Unavailable(reason)) => {
+                    // The plug-in ends the transaction with a 4xx reply; operators want to know.
+                    tracing::error!(
+                        question = name(question),
+                        reason,
+                        "a question has no answer"
+                    );
+                    pec::Answer::Unavailable(reason)
+                }
+            })
+            .collect()
+    }
+
+    fn try_answer(&mut self, question: &pec::Question) -> Result<pec::Answer, Unavailable> {
+        let parts = &self.host.parts;
+        let store = &parts.store;
+        Ok(match question {
+            pec::Question::ProviderOfDomain(domain) => {
+                pec::Answer::Providers(store.providers_of_domain(domain)?)
+            }
+            pec::Question::ProviderOfCertificate(sha1) => {
+                pec::Answer::Providers(store.providers_of_certificate(sha1)?)
+            }
+            pec::Question::RevocationData(query) => {
+                pec::Answer::Revocation(parts.revocation.revocation(query)?)
+            }
+            pec::Question::TrackedMessage(pec_id) => {
+                pec::Answer::Tracked(store.tracked(pec_id, self.seen)?)
+            }
+            pec::Question::TakenInCharge(pec_id) => {
+                pec::Answer::Recipients(store.taken_in_charge(pec_id)?)
+            }
+            pec::Question::Mailbox(address) => {
+                pec::Answer::Mailbox(parts.mailboxes.mailbox(address)?)
+            }
+            pec::Question::Sign(octets) => pec::Answer::Signature(parts.signer.sign(octets)?),
+            pec::Question::VerifySignature(check) => verify::verify(check),
+            pec::Question::Scan => pec::Answer::Scanned(self.scan()?),
+            pec::Question::Recall(key) => pec::Answer::Recalled(store.recall(key, self.now)?),
+            pec::Question::Usage(query) => pec::Answer::Usage(store.usage(query)?),
+        })
+    }
+
+    fn scan(&self) -> Result<pec::ScanVerdict, Unavailable> {
+        let Some(scanner) = &self.host.parts.scanner else {
+            return Ok(pec::ScanVerdict::Clean);
+        };
+        let mut reader =
+            self.original.body().reader().map_err(|error| {
+                Unavailable::because("the message to scan cannot be read", error)
+            })?;
+        scanner.scan(&mut reader)
+    }
+}
+
+/// A store that cannot be read is one more thing that cannot be had now.
+impl From<StoreError> for Unavailable {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// What `wit/types.wit` calls the question.
+fn name(question: &pec::Question) -> &'static str {
+    match question {
+        pec::Question::ProviderOfDomain(_) => "provider-of-domain",
+        pec::Question::ProviderOfCertificate(_) => "provider-of-certificate",
+        pec::Question::RevocationData(_) => "revocation-data",
+        pec::Question::TrackedMessage(_) => "tracked-message",
+        pec::Question::TakenInCharge(_) => "taken-in-charge",
+        pec::Question::Mailbox(_) => "mailbox",
+        pec::Question::Sign(_) => "sign",
+        pec::Question::VerifySignature(_) => "verify-signature",
+        pec::Question::Scan => "scan",
+        pec::Question::Recall(_) => "recall",
+        pec::Question::Usage(_) => "usage",
+    }
+}

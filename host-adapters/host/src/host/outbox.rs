@@ -1,0 +1,300 @@
+//! Carrying out what was committed.
+//!
+//! Every step may be cut short by a crash and is then done again: relays and deposits recognise
+//! their item's key, events mark their item in the commit of their outcome.
+
+use super::endings::{refusals_of, refuse};
+use super::transact::Begin;
+use super::{Action, Committed, Host, HostError, OutboxReport, Progress};
+use crate::engine::{Event, EventKind};
+use crate::parts::{DepositItem, DepositOutcome, RelayItem, RelayOutcome};
+use crate::store::{Cause, Ending, Item, Original, Seen};
+use crate::{Body, crash, pec};
+
+/// Where progress is reported.
+pub(super) type Report<'a> = &'a mut dyn FnMut(&Progress);
+
+impl Host {
+    /// Carries out what is due in the outbox, in order, until nothing more can be done now: what
+    /// the carrying out adds is carried out too. Waits while another thread or process does the
+    /// same. `progress` hears of each thing done.
+    ///
+    /// What does not work is tried again later, in ever longer intervals
+    /// ([`super::Policy::retry_first`]); nothing is ever dropped for want of success.
+    ///
+    /// # Errors
+    /// The store failed. Whatever is not marked as done is done, or found done, next time.
+    pub fn run_outbox(
+        &self,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<OutboxReport, HostError> {
+        let turn = self.parts.store.take_outbox_turn()?;
+        let mut report = OutboxReport::default();
+        let mut after = 0;
+        while let Some((number, item)) = self.parts.store.next_item(&turn, self.now(), after)? {
+            after = number;
+            match self.carry_out(item, progress)? {
+                Ending::Done => report.done += 1,
+                Ending::Postponed { .. } => report.postponed += 1,
+                Ending::Refused { .. } | Ending::Failed { .. } => report.failed += 1,
+            }
+        }
+        report.next_at = self.parts.store.next_due()?;
+        Ok(report)
+    }
+
+    /// One item; what is in its way postpones it, unless it is the store itself.
+    fn carry_out(&self, mut item: Item, progress: Report<'_>) -> Result<Ending, HostError> {
+        let result = match item.action {
+            Action::Relay => self.relay(&item, progress),
+            Action::Loop => self.loop_back(&mut item, progress),
+            Action::Deposit => self.deposit(&mut item, progress),
+            Action::Confirm => self.confirm(&mut item, progress),
+            Action::Bounce => self.bounce(&item, progress),
+        };
+        result.or_else(|error| {
+            let action = item.action;
+            tracing::error!(key = item.key, ?action, %error, "an outbox item did not work");
+            self.postpone(&item, error.to_string(), progress)
+        })
+    }
+
+    fn relay(&self, item: &Item, progress: Report<'_>) -> Result<Ending, HostError> {
+        crash::point("before-relay");
+        let outcome = self.parts.relay.relay(&RelayItem {
+            key: &item.key,
+            seq: item.seq.unwrap_or_default(),
+            at: item.at,
+            reverse_path: &item.reverse_path,
+            recipients: &item.recipients,
+            kind: &item.message.kind,
+            pec_id: item.message.pec_id.as_deref(),
+            message_id: &item.message.message_id,
+            body: &item.body,
+        });
+        let refusals = match outcome {
+            RelayOutcome::Later(reason) => return self.postpone(item, reason, progress),
+            RelayOutcome::Handed => Vec::new(),
+            RelayOutcome::Failed(mut refusals) => {
+                // Nobody can bounce what was not theirs to send.
+                refusals.retain(|refusal| item.recipients.contains(&refusal.recipient));
+                refusals
+            }
+        };
+        crash::point("after-relay-before-mark");
+        let refused = |recipient: &&String| refusals.iter().any(|r| r.recipient == **recipient);
+        let (failed, handed): (Vec<_>, Vec<_>) = item.recipients.iter().partition(refused);
+        let handed: Vec<String> = handed.into_iter().cloned().collect();
+        let ending = if failed.is_empty() {
+            Ending::Done
+        } else {
+            refuse(item, refusals)
+        };
+        self.end(item, &ending)?;
+        if !handed.is_empty() {
+            progress(&Progress::Relayed {
+                message: item.message.clone(),
+                recipients: handed,
+                seq: item.seq.unwrap_or_default(),
+            });
+        }
+        report_refusals(item, &ending, progress);
+        Ok(ending)
+    }
+
+    /// Our own incoming point: as if the message had come in over an encrypted session.
+    fn loop_back(&self, item: &mut Item, progress: Report<'_>) -> Result<Ending, HostError> {
+        crash::point("before-loop");
+        let body = std::mem::take(&mut item.body);
+        let event = Event::Arrive(pec::Arrival {
+            reverse_path: item.reverse_path.clone(),
+            recipients: item.recipients.clone(),
+            tls: true,
+            message: read(item, &body)?,
+        });
+        let ending_of = |reply: &pec::Reply| match reply.code {
+            500.. => refuse(item, refusals_of(item, reply)),
+            _ => self.ending_of(item, reply),
+        };
+        let (committed, ending) = self.event_of(item, event, body, ending_of)?;
+        progress(&Progress::Looped {
+            message: item.message.clone(),
+            recipients: item.recipients.clone(),
+            reply: committed.reply.clone(),
+        });
+        report_transaction(EventKind::Arrive, committed, progress);
+        report_refusals(item, &ending, progress);
+        Ok(ending)
+    }
+
+    fn deposit(&self, item: &mut Item, progress: Report<'_>) -> Result<Ending, HostError> {
+        let recipient = recipient(item)?.to_owned();
+        crash::point("before-deposit");
+        let outcome = self.parts.depot.deposit(&DepositItem {
+            key: &item.key,
+            at: item.at,
+            recipient: &recipient,
+            reverse_path: &item.reverse_path,
+            kind: &item.message.kind,
+            pec_id: item.message.pec_id.as_deref(),
+            message_id: &item.message.message_id,
+            body: &item.body,
+        });
+        let message = item.message.clone();
+        let (failure, told) = match outcome {
+            DepositOutcome::Later(reason) => return self.postpone(item, reason, progress),
+            DepositOutcome::Stored => (None, Progress::Deposited { message, recipient }),
+            DepositOutcome::Failed(failure) => {
+                let told = Progress::DepositFailed {
+                    message,
+                    recipient,
+                    failure: failure.clone(),
+                };
+                (Some(failure), told)
+            }
+        };
+        crash::point("after-deposit-before-mark");
+        if item.confirm {
+            self.parts.store.note_verdict(item, failure)?;
+            progress(&told);
+            crash::point("after-verdict");
+            return self.confirm(item, progress);
+        }
+        let ending = match failure {
+            None => Ending::Done,
+            Some(failure) => {
+                // A receipt that its owner's mailbox refuses: nobody waits for the answer.
+                let error = format!("{} {} {}", failure.code, failure.status, failure.text);
+                tracing::error!(key = item.key, error, "a message cannot be deposited");
+                Ending::Failed { error }
+            }
+        };
+        self.end(item, &ending)?;
+        progress(&told);
+        Ok(ending)
+    }
+
+    fn confirm(&self, item: &mut Item, progress: Report<'_>) -> Result<Ending, HostError> {
+        let body = std::mem::take(&mut item.body);
+        let event = Event::FinishDeposit(pec::DepositResult {
+            reverse_path: item.reverse_path.clone(),
+            recipient: recipient(item)?.to_owned(),
+            message: read(item, &body)?,
+            verdict: match &item.failure {
+                None => pec::DepositVerdict::Deposited,
+                Some(failure) => pec::DepositVerdict::Failed(failure.clone()),
+            },
+        });
+        let ending_of = |reply: &pec::Reply| self.ending_of(item, reply);
+        let (committed, ending) = self.event_of(item, event, body, ending_of)?;
+        report_transaction(EventKind::FinishDeposit, committed, progress);
+        Ok(ending)
+    }
+
+    fn bounce(&self, item: &Item, progress: Report<'_>) -> Result<Ending, HostError> {
+        let (Some(pec_id), Some(failure)) = (&item.message.pec_id, &item.failure) else {
+            let error = "it has no PEC id or no failure to speak of".to_owned();
+            let ending = Ending::Failed { error };
+            self.end(item, &ending)?;
+            return Ok(ending);
+        };
+        let event = Event::FailRelay(pec::RelayFailure {
+            kind: item.message.kind.clone(),
+            pec_id: pec_id.clone(),
+            recipient: recipient(item)?.to_owned(),
+            failure: failure.clone(),
+        });
+        let ending_of = |reply: &pec::Reply| self.ending_of(item, reply);
+        let (committed, ending) = self.event_of(item, event, Body::default(), ending_of)?;
+        report_transaction(EventKind::FailRelay, committed, progress);
+        Ok(ending)
+    }
+
+    /// Gives an event to the plug-in, and commits the outcome together with the item's end.
+    fn event_of(
+        &self,
+        item: &Item,
+        event: Event,
+        body: Body,
+        ending_of: impl Fn(&pec::Reply) -> Ending,
+    ) -> Result<(Committed, Ending), HostError> {
+        let begin = Begin {
+            purpose: &format!("outbox:{}", item.key),
+            now: self.now(),
+            event,
+            original: Original::stored(body),
+            seen: Seen::default(),
+        };
+        let committed = self.transact(begin, |reply| Cause::Item {
+            item,
+            ending: ending_of(reply),
+        })?;
+        let ending = ending_of(&committed.reply);
+        Ok((committed, ending))
+    }
+
+    fn postpone(
+        &self,
+        item: &Item,
+        error: String,
+        progress: Report<'_>,
+    ) -> Result<Ending, HostError> {
+        let next_at = self.next_try(item);
+        let ending = Ending::Postponed {
+            next_at,
+            error: error.clone(),
+        };
+        self.end(item, &ending)?;
+        progress(&Progress::Postponed {
+            message: item.message.clone(),
+            recipients: item.recipients.clone(),
+            reason: error,
+            next_at,
+        });
+        Ok(ending)
+    }
+
+    fn end(&self, item: &Item, ending: &Ending) -> Result<(), HostError> {
+        if !self.parts.store.end_item(item, self.now(), ending)? {
+            tracing::warn!(key = item.key, "an outbox item had been ended before");
+        }
+        Ok(())
+    }
+}
+
+/// The octets of a message, whole: the plug-in is about to get them.
+fn read(item: &Item, body: &Body) -> Result<Vec<u8>, HostError> {
+    body.read_whole().map_err(|source| HostError::Message {
+        key: item.key.clone(),
+        source,
+    })
+}
+
+/// Deposits and bounces have one recipient.
+fn recipient(item: &Item) -> Result<&str, HostError> {
+    item.recipients
+        .first()
+        .map(String::as_str)
+        .ok_or_else(|| HostError::Contract(format!("item {} has no recipient", item.key)))
+}
+
+fn report_refusals(item: &Item, ending: &Ending, progress: Report<'_>) {
+    if let Ending::Refused { refusals, .. } = ending {
+        for refusal in refusals {
+            progress(&Progress::RelayFailed {
+                message: item.message.clone(),
+                recipient: refusal.recipient.clone(),
+                failure: refusal.failure.clone(),
+            });
+        }
+    }
+}
+
+pub(super) fn report_transaction(event: EventKind, committed: Committed, progress: Report<'_>) {
+    progress(&Progress::Transaction {
+        event,
+        reply: committed.reply,
+        messages: committed.messages,
+        notices: committed.notices,
+    });
+}

@@ -1,0 +1,123 @@
+//! One transaction, from event to commit.
+
+use super::answers::Answers;
+use super::{Committed, Host, HostError, MessageSummary};
+use crate::engine::Event;
+use crate::pec;
+use crate::store::{Cause, Commit, Original, Seen, Written};
+
+/// What a transaction begins with.
+pub(super) struct Begin<'a> {
+    /// See [`crate::Entropy::entropy`].
+    pub(super) purpose: &'a str,
+    pub(super) now: u64,
+    pub(super) event: Event,
+    /// The event's message, kept for splicing and scanning.
+    pub(super) original: Original,
+    /// What the event itself shows of tracked messages.
+    pub(super) seen: Seen,
+}
+
+impl Host {
+    /// Holds the conversation and commits its outcome. `cause` may depend on the outcome: a 4xx
+    /// reply to an item of the outbox means that the item stays.
+    ///
+    /// # Errors
+    /// Whatever prevented it. Nothing has happened.
+    pub(super) fn transact<'c>(
+        &self,
+        begin: Begin<'_>,
+        cause: impl FnOnce(&pec::Reply) -> Cause<'c>,
+    ) -> Result<Committed, HostError> {
+        let Begin {
+            purpose,
+            now,
+            event,
+            original,
+            mut seen,
+        } = begin;
+        let entropy = self.parts.entropy.entropy(purpose)?;
+        let mut outcome = self.converse(now, &entropy, event, &original, &mut seen)?;
+        check_reply(&outcome.reply)?;
+        let committed = Committed {
+            reply: outcome.reply.clone(),
+            messages: outcome.messages.iter().map(MessageSummary::of).collect(),
+            finding: outcome.finding.take(),
+            notices: notices(&outcome),
+            repeated: false,
+        };
+        let written = self.parts.store.commit(Commit {
+            now,
+            entropy: &entropy,
+            cause: cause(&outcome.reply),
+            original,
+            seen: &seen,
+            outcome,
+        })?;
+        if let Written::Before(reply) = written {
+            return Ok(Committed::repeated(reply));
+        }
+        for notice in &committed.notices {
+            tracing::warn!(recipient = notice.recipient, text = notice.text, "notice");
+        }
+        Ok(committed)
+    }
+
+    /// Holds the conversation; writes nothing.
+    ///
+    /// # Errors
+    /// The plug-in failed or broke its contract.
+    pub(super) fn converse(
+        &self,
+        now: u64,
+        entropy: &[u8; 32],
+        event: Event,
+        original: &Original,
+        seen: &mut Seen,
+    ) -> Result<pec::Outcome, HostError> {
+        let context = pec::Context {
+            now,
+            entropy: entropy.to_vec(),
+            settings: self.parts.settings.clone(),
+        };
+        let mut dialogue = self.parts.engine.begin(&context, event)?;
+        let mut answers = Answers {
+            host: self,
+            now,
+            original,
+            seen,
+        };
+        let mut given = Vec::new();
+        for _ in 0..MAX_ROUNDS {
+            match dialogue.advance(&given)? {
+                pec::Step::Done(outcome) => return Ok(outcome),
+                pec::Step::Ask(questions) => given = answers.answer(&questions),
+            }
+        }
+        Err(HostError::Contract(format!(
+            "it is still asking after {MAX_ROUNDS} rounds"
+        )))
+    }
+}
+
+/// A reply goes to a client as it is, so a line end in it would be a second reply.
+fn check_reply(reply: &pec::Reply) -> Result<(), HostError> {
+    let printable = |text: &str| text.bytes().all(|octet| (0x20..0x7f).contains(&octet));
+    let code = matches!(reply.code, 250 | 400..=599);
+    if code && printable(&reply.status) && printable(&reply.text) {
+        return Ok(());
+    }
+    Err(HostError::Contract(format!("it replied {reply:?}")))
+}
+
+fn notices(outcome: &pec::Outcome) -> Vec<pec::Notice> {
+    let notice = |effect: &pec::Effect| match effect {
+        pec::Effect::Notify(notice) => Some(notice.clone()),
+        _ => None,
+    };
+    outcome.effects.iter().filter_map(notice).collect()
+}
+
+/// A conversation takes about five rounds; one for each certificate of a long path, some more. A
+/// plug-in that asks on and on must not hold its place for ever.
+const MAX_ROUNDS: usize = 256;

@@ -1,0 +1,78 @@
+//! The host library: everything around the Ceralacca plug-in that does I/O. It holds no PEC law.
+//!
+//! The plug-in (`src/`, as a WebAssembly component) computes and nothing else. A [`Host`] gives
+//! it events, answers its questions, writes what it decides into a [`Store`] in one durable
+//! transaction, and only then lets the reply out. What is written is carried out from there.
+//!
+//! ```text
+//!  adapter          Host                                   Engine (Plugin)
+//!  submit ───────▶  fingerprint: seen before? ──▶ the stored reply
+//!                   take the message into memory or spool
+//!                   begin(context, event) ───────────────▶  conversation
+//!                   answers from store and parts ◀───────▶  questions
+//!                   Store::commit: all effects, durably ◀─  outcome
+//!  reply  ◀───────
+//!  run_outbox ───▶  relay ──▶ Relay        loop ──▶ arrive, committed with the item's end
+//!                   deposit ─▶ Depot ──▶ verdict stored ──▶ finish-deposit, committed likewise
+//!  tick ─────────▶  due recipients ──▶ pass-time; directory file; forgetting; outbox
+//! ```
+//!
+//! # What holds
+//! - **Commit before reply.** After a reply of success everything it promises survives a power
+//!   cut ([`Store`]); after any other reply of ours (451) nothing has happened.
+//! - **Twice is once.** A client that did not hear the reply gets it again, and nothing is done a
+//!   second time ([`Policy::retry_window`]). Every item of the outbox has a key; [`Maildir`] and
+//!   [`EmlFolder`] put the same item in the same place, events mark their item in the commit of
+//!   their outcome. [`crash`] names the points at which tests kill the process to prove it.
+//! - **Nobody overwrites what they have not seen.** An outcome that settles recipients is refused
+//!   if their message changed since the plug-in was shown it.
+//! - **Same input, same bytes.** With [`SeededEntropy`] and [`FixedClock`], a fresh store gives
+//!   identical files, whatever ran before on the machine.
+//! - **One message, one transaction.** A plug-in that traps, runs out of [`Limits`] or breaks its
+//!   contract costs that transaction: 451, an error in the log, and the host lives on.
+//! - **Large messages stay on disk.** In memory is the copy that goes into the plug-in, the
+//!   plug-in's own, and nothing else; all that is made from a message refers to one file.
+//!
+//! # Where things are
+//! [`pec`] has the types of `wit/`; [`Engine`] is the seam to the plug-in, [`Plugin`] the real one;
+//! the traits a host is assembled from ([`Signer`], [`Depot`], …) come with a default each;
+//! [`HostParts`] puts them together.
+
+pub mod crash;
+pub mod pec;
+
+pub use body::Body;
+pub use engine::{Dialogue, Engine, Event, EventKind, PluginError};
+pub use host::{
+    Action, Committed, DirectorySummary, Host, HostError, HostParts, ItemState, ItemStatus,
+    MessageStatus, MessageSummary, OutboxReport, Policy, Progress, RecipientStatus, TickReport,
+};
+pub use names::{kind_name, state_name};
+pub use parts::{
+    Clock, DepositItem, DepositOutcome, Depot, EmlFolder, Entropy, FixedClock, KeyError,
+    MailboxTable, Mailboxes, Maildir, NoRevocationData, NoScanner, OsEntropy, Refusal, Relay,
+    RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner, SeededEntropy, Signer, SystemClock,
+    Unavailable,
+};
+pub use plugin::{Limits, Plugin};
+pub use store::{Store, StoreError};
+
+mod body;
+mod durable;
+mod engine;
+mod host;
+mod names;
+mod parts;
+mod plugin;
+mod store;
+mod verify;
+
+/// Octets as lower-case hex digits.
+pub(crate) fn hex(octets: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |index: u8| char::from(DIGITS[usize::from(index)]);
+    octets
+        .iter()
+        .flat_map(|octet| [digit(octet >> 4), digit(octet & 15)])
+        .collect()
+}

@@ -1,0 +1,54 @@
+//! What a host needs from its surroundings: one small trait for each, with a default.
+//!
+//! | trait | what it does | here | elsewhere |
+//! |---|---|---|---|
+//! | [`Signer`] | signs with the provider's key | [`RsaSigner`], a PEM file | PKCS #11 |
+//! | [`Scanner`] | looks for viruses | [`NoScanner`] | clamd |
+//! | [`Mailboxes`] | knows whose mailboxes are ours | [`MailboxTable`] | the mail server's user database |
+//! | [`Revocation`] | has revocation lists | [`NoRevocationData`] | CRLs over HTTP |
+//! | [`Depot`] | puts messages into mailboxes | [`Maildir`] | LMTP, IMAP |
+//! | [`Relay`] | sends messages | [`EmlFolder`] | SMTP |
+//! | [`Clock`] | tells the time | [`SystemClock`], [`FixedClock`] | |
+//! | [`Entropy`] | is unguessable | [`OsEntropy`], [`SeededEntropy`] | |
+//!
+//! All of them are called from several threads at once, and none of them may panic: what cannot
+//! be done is [`Unavailable`], which ends the transaction with a 4xx reply and no effect.
+
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use depot::{DepositItem, DepositOutcome, Depot};
+pub use eml_folder::EmlFolder;
+pub use entropy::{Entropy, OsEntropy, SeededEntropy};
+pub use mailboxes::{MailboxTable, Mailboxes};
+pub use maildir::Maildir;
+pub use relay::{Refusal, Relay, RelayItem, RelayOutcome};
+pub use revocation::{NoRevocationData, Revocation};
+pub use scanner::{NoScanner, Scanner};
+pub use signer::{KeyError, RsaSigner, Signer};
+
+mod clock;
+mod depot;
+mod eml_folder;
+mod entropy;
+mod mailboxes;
+mod maildir;
+mod relay;
+mod revocation;
+mod scanner;
+mod signer;
+
+/// Something a transaction needs cannot be had now; a later try may succeed.
+///
+/// The text reaches the plug-in as the answer `unavailable`, and the operators' log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(
+    /// What failed and how, in one line.
+    pub String,
+);
+
+impl Unavailable {
+    /// Puts `what` before the words of an error.
+    pub fn because(what: &str, error: impl std::fmt::Display) -> Self {
+        Self(format!("{what}: {error}"))
+    }
+}

@@ -1,0 +1,332 @@
+//! The rows that each effect of an outcome becomes.
+
+use std::collections::HashMap;
+
+use rusqlite::Transaction;
+
+use super::bodies::Bodies;
+use super::columns::{list_to_json, spool_id};
+use super::commit::{Cause, Rollback, derive_key};
+use super::directory::install_directory;
+use super::tracking::Seen;
+use crate::Action;
+use crate::names::{kind_name, state_name};
+use crate::pec;
+
+/// Writes the effects of one outcome, in their order.
+pub(super) struct Effects<'a> {
+    tx: &'a Transaction<'a>,
+    now: u64,
+    entropy: &'a [u8; 32],
+    bodies: &'a Bodies,
+    seen: &'a Seen,
+    /// How many effects have been written: with the entropy, the key of what they make.
+    count: usize,
+    /// Rows of the messages that effects have referred to. Others are not stored.
+    messages: HashMap<u32, i64>,
+    /// Tracked messages whose version has been checked and raised.
+    raised: Vec<String>,
+}
+
+impl<'a> Effects<'a> {
+    pub(super) fn new(
+        tx: &'a Transaction<'a>,
+        now: u64,
+        entropy: &'a [u8; 32],
+        bodies: &'a Bodies,
+        seen: &'a Seen,
+    ) -> Self {
+        Self {
+            tx,
+            now,
+            entropy,
+            bodies,
+            seen,
+            count: 0,
+            messages: HashMap::new(),
+            raised: Vec::new(),
+        }
+    }
+
+    pub(super) fn write(&mut self, effect: pec::Effect, cause: &Cause<'_>) -> Result<(), Rollback> {
+        self.count += 1;
+        match effect {
+            pec::Effect::Relay(relay) => self.relay(&relay),
+            pec::Effect::Deposit(deposit) => self.deposit(&deposit),
+            pec::Effect::Track(message) => self.track(&message),
+            pec::Effect::TakeInCharge(charge) => self.take_in_charge(&charge),
+            pec::Effect::Settle(settlement) => self.settle(settlement),
+            pec::Effect::Log(entry) => self.log(&entry),
+            pec::Effect::KeepInfected(infected) => self.keep_infected(&infected),
+            pec::Effect::Notify(notice) => self.notify(&notice),
+            pec::Effect::Remember(memo) => self.remember(&memo),
+            pec::Effect::InstallDirectory(providers) => {
+                let Cause::Directory { sha256 } = cause else {
+                    return Err(Rollback::Contract(
+                        "it installs a directory without having been given one".to_owned(),
+                    ));
+                };
+                Ok(install_directory(self.tx, sha256, &providers)?)
+            }
+        }
+    }
+
+    fn relay(&mut self, relay: &pec::Relay) -> Result<(), Rollback> {
+        let message = self.message(relay.message)?;
+        let (action, seq) = match relay.route {
+            pec::Route::OwnIncomingPoint => (Action::Loop, None),
+            pec::Route::Network => (Action::Relay, Some(self.next_seq()?)),
+        };
+        self.item(
+            action,
+            message,
+            &relay.reverse_path,
+            &relay.recipients,
+            false,
+            seq,
+        )
+    }
+
+    fn deposit(&mut self, deposit: &pec::Deposit) -> Result<(), Rollback> {
+        let message = self.message(deposit.message)?;
+        let recipients = std::slice::from_ref(&deposit.recipient);
+        let confirm = deposit.confirm;
+        self.item(
+            Action::Deposit,
+            message,
+            &deposit.reverse_path,
+            recipients,
+            confirm,
+            None,
+        )
+    }
+
+    fn item(
+        &self,
+        action: Action,
+        message: i64,
+        reverse_path: &str,
+        recipients: &[String],
+        confirm: bool,
+        seq: Option<u64>,
+    ) -> Result<(), Rollback> {
+        let key = derive_key(self.entropy, &self.count.to_string());
+        let recipients = list_to_json(recipients);
+        self.tx
+            .prepare_cached(
+                "INSERT INTO outbox
+                     (key, action, message, at, reverse_path, recipients, confirm, seq)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute((
+                key,
+                action.name(),
+                message,
+                self.now,
+                reverse_path,
+                recipients,
+                confirm,
+                seq,
+            ))?;
+        Ok(())
+    }
+
+    fn next_seq(&self) -> rusqlite::Result<u64> {
+        self.tx
+            .prepare_cached("SELECT coalesce(max(seq), 0) + 1 FROM outbox")?
+            .query_row([], |row| row.get(0))
+    }
+
+    /// The row of a message, written when the first effect refers to it.
+    fn message(&mut self, index: u32) -> Result<i64, Rollback> {
+        if let Some(id) = self.messages.get(&index) {
+            return Ok(*id);
+        }
+        let made = self.bodies.get(index)?;
+        let (octets, spool, recipe) = made.body.stored_form();
+        let spool = match spool {
+            Some(spool) => Some(spool_id(self.tx, &spool.name, made.body.len())?),
+            None => None,
+        };
+        let id = self
+            .tx
+            .prepare_cached(
+                "INSERT INTO message (kind, pec_id, message_id, at, octets, spool, recipe)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .insert((
+                kind_name(&made.summary.kind),
+                &made.summary.pec_id,
+                &made.summary.message_id,
+                self.now,
+                octets,
+                spool,
+                recipe,
+            ))?;
+        self.messages.insert(index, id);
+        Ok(id)
+    }
+
+    fn track(&self, message: &pec::TrackedMessage) -> Result<(), Rollback> {
+        let new = self
+            .tx
+            .prepare_cached(
+                "INSERT INTO tracked (pec_id, message_id, sender, reply_to, subject, accepted_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            )?
+            .execute((
+                &message.pec_id,
+                &message.message_id,
+                &message.sender,
+                &message.reply_to,
+                &message.subject,
+                message.accepted_at,
+            ))?;
+        if new == 0 {
+            let text = format!("PEC id {} is tracked already", message.pec_id);
+            return Err(Rollback::Conflict(text));
+        }
+        let mut insert = self.tx.prepare_cached(
+            "INSERT INTO tracked_recipient
+                 (pec_id, position, address, certified, state, warned, deadline, changed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?;
+        for (position, recipient) in message.recipients.iter().enumerate() {
+            insert.execute((
+                &message.pec_id,
+                position as u64,
+                &recipient.address,
+                recipient.certified,
+                state_name(recipient.state),
+                recipient.warned,
+                recipient.deadline,
+                self.now,
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn take_in_charge(&self, charge: &pec::TakeInCharge) -> Result<(), Rollback> {
+        let mut insert = self.tx.prepare_cached(
+            "INSERT INTO taken_in_charge (pec_id, mailbox, recipient, at)
+             VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        )?;
+        for recipient in &charge.recipients {
+            let mailbox = recipient.to_lowercase();
+            if insert.execute((&charge.pec_id, mailbox, recipient, self.now))? == 0 {
+                let pec_id = &charge.pec_id;
+                let text = format!("PEC id {pec_id} is taken in charge for {recipient} already");
+                return Err(Rollback::Conflict(text));
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, settlement: pec::Settlement) -> Result<(), Rollback> {
+        self.raise(&settlement.pec_id)?;
+        let changed = self
+            .tx
+            .prepare_cached(
+                "UPDATE tracked_recipient
+                 SET state = ?3, warned = ?4, deadline = ?5, changed_at =
+                     CASE WHEN state = ?3 THEN changed_at ELSE ?6 END
+                 WHERE pec_id = ?1 AND address = ?2",
+            )?
+            .execute((
+                &settlement.pec_id,
+                &settlement.recipient,
+                state_name(settlement.state),
+                settlement.warned,
+                settlement.deadline,
+                self.now,
+            ))?;
+        if changed == 0 {
+            return Err(Rollback::Contract(format!(
+                "it settles {} of {}, which is not tracked",
+                settlement.recipient, settlement.pec_id
+            )));
+        }
+        self.raised.push(settlement.pec_id);
+        Ok(())
+    }
+
+    /// Checks that a tracked message is still as the plug-in saw it: a receipt may have come in
+    /// while a tick was being thought about, and must not be overwritten.
+    fn raise(&self, pec_id: &str) -> Result<(), Rollback> {
+        if self.raised.iter().any(|raised| raised == pec_id) {
+            return Ok(());
+        }
+        let changed = self
+            .tx
+            .prepare_cached(
+                "UPDATE tracked SET version = version + 1
+                 WHERE pec_id = ?1 AND version = coalesce(?2, version)",
+            )?
+            .execute((pec_id, self.seen.version(pec_id)))?;
+        if changed == 0 {
+            let text = format!("the states of PEC id {pec_id} have changed meanwhile");
+            return Err(Rollback::Conflict(text));
+        }
+        Ok(())
+    }
+
+    fn log(&self, entry: &pec::LogEntry) -> Result<(), Rollback> {
+        self.tx
+            .prepare_cached(
+                "INSERT INTO log (event, pec_id, message_id, at, sender, recipients, subject,
+                     generated, provider, error)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?
+            .execute((
+                &entry.event,
+                &entry.pec_id,
+                &entry.message_id,
+                entry.at,
+                &entry.sender,
+                list_to_json(&entry.recipients),
+                &entry.subject,
+                list_to_json(&entry.generated),
+                &entry.provider,
+                &entry.error,
+            ))?;
+        Ok(())
+    }
+
+    fn keep_infected(&self, infected: &pec::InfectedMessage) -> Result<(), Rollback> {
+        let original = self.bodies.original();
+        let (octets, spool, recipe) = original.stored_form();
+        let spool = match spool {
+            Some(spool) => Some(spool_id(self.tx, &spool.name, original.len())?),
+            None => None,
+        };
+        self.tx
+            .prepare_cached(
+                "INSERT INTO infected (pec_id, name, at, until, octets, spool, recipe)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute((
+                &infected.pec_id,
+                &infected.name,
+                self.now,
+                infected.until,
+                octets,
+                spool,
+                recipe,
+            ))?;
+        Ok(())
+    }
+
+    fn notify(&self, notice: &pec::Notice) -> Result<(), Rollback> {
+        self.tx
+            .prepare_cached("INSERT INTO notice (at, recipient, text) VALUES (?1, ?2, ?3)")?
+            .execute((self.now, &notice.recipient, &notice.text))?;
+        Ok(())
+    }
+
+    fn remember(&self, memo: &pec::Memo) -> Result<(), Rollback> {
+        self.tx
+            .prepare_cached("INSERT OR REPLACE INTO memo (key, value, until) VALUES (?1, ?2, ?3)")?
+            .execute((&memo.key, &memo.value, memo.until))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! Short memories: replies given, verdicts kept, recipients counted.
+
+use rusqlite::OptionalExtension;
+
+use super::commit::known_reply;
+use super::{Store, StoreError};
+use crate::pec;
+
+impl Store {
+    /// The reply that the same event got since then, if it was accepted.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn reply_to(
+        &self,
+        fingerprint: &[u8; 32],
+        since: u64,
+    ) -> Result<Option<pec::Reply>, StoreError> {
+        self.read("looking for an earlier reply", |tx| {
+            known_reply(tx, fingerprint, since)
+        })
+    }
+
+    /// What `remember` stored under a key and is not to be forgotten yet.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn recall(&self, key: &str, now: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read("recalling", |tx| {
+            tx.prepare_cached("SELECT value FROM memo WHERE key = ?1 AND until > ?2")?
+                .query_row((key, now), |row| row.get(0))
+                .optional()
+        })
+    }
+
+    /// How many recipients the accepted messages of an account had since then.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn usage(&self, query: &pec::UsageQuery) -> Result<u64, StoreError> {
+        self.read("counting recipients", |tx| {
+            tx.prepare_cached(
+                "SELECT coalesce(sum(recipients), 0) FROM usage WHERE account = ?1 AND at >= ?2",
+            )?
+            .query_row((&query.account, query.since), |row| row.get(0))
+        })
+    }
+}

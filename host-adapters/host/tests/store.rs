@@ -1,0 +1,139 @@
+//! The store as a folder: what it refuses to open, what it clears up, who may share it.
+
+mod support;
+
+use std::path::Path;
+
+use ceralacca_host::{Store, StoreError};
+use support::*;
+
+fn refusal(folder: &Path) -> String {
+    let text = Store::open(folder).unwrap_err().to_string();
+    assert!(
+        text.contains(&folder.display().to_string()),
+        "{text} names the folder"
+    );
+    text
+}
+
+#[test]
+fn a_missing_folder_is_named() {
+    assert!(refusal(Path::new("/nowhere/provider")).contains("must exist"));
+}
+
+#[test]
+fn another_programs_database_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch("CREATE TABLE t (x)")
+        .unwrap();
+    assert!(refusal(folder.path()).contains("is no Ceralacca store"));
+    std::fs::write(
+        &path,
+        "hello, this is no database at all, and long enough to tell",
+    )
+    .unwrap();
+    assert!(refusal(folder.path()).contains("not a database"));
+}
+
+#[test]
+fn a_newer_store_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path()).unwrap());
+    let db = rusqlite::Connection::open(folder.path().join("store.sqlite")).unwrap();
+    db.pragma_update(None, "user_version", 99).unwrap();
+    drop(db);
+    assert!(refusal(folder.path()).contains("has version 99, this program knows 1"));
+}
+
+#[test]
+fn a_store_opens_again_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let _ = provider
+        .start()
+        .submit(submission(&["carla@there.example"], b"x"));
+    let host = provider.start();
+    run(&host);
+    assert_eq!(provider.sent().len(), 1);
+}
+
+/// A lost transaction's file goes when the store is opened by somebody who is alone with it, and
+/// only then: it could be another's that is just being written.
+#[test]
+fn orphans_in_the_spool_are_removed_by_whoever_is_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Store::open(folder.path()).unwrap();
+    let orphan = folder.path().join("spool/0123");
+    std::fs::write(&orphan, "x").unwrap();
+    let second = Store::open(folder.path()).unwrap();
+    assert!(orphan.exists());
+    drop((first, second));
+    Store::open(folder.path()).unwrap();
+    assert!(!orphan.exists());
+}
+
+/// A file that rows refer to is no orphan.
+#[test]
+fn the_spool_files_of_waiting_messages_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let _ = provider
+        .start()
+        .submit(submission(&["carla@there.example"], &large()));
+    let host = provider.start();
+    run(&host);
+    assert!(provider.world()["outbox/000001-transport-envelope.eml"].len() > large().len());
+}
+
+/// A spool file that somebody deleted: the item waits and says why; nothing else is held up.
+#[test]
+fn a_lost_spool_file_holds_up_its_own_item_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let _ = host.submit(submission(&["bruno@here.example"], &large()));
+    let _ = host.submit(submission(&["carla@there.example"], b"x"));
+    std::fs::remove_file(folder.path().join("spool").join(&provider.spool()[0])).unwrap();
+    let (report, _) = run(&host);
+    assert_eq!(report.postponed, 1);
+    assert_eq!(provider.sent().len(), 1);
+    let status = host.status(None).unwrap();
+    let errors: Vec<_> = status
+        .iter()
+        .flat_map(|s| &s.items)
+        .filter_map(|i| i.last_error.as_ref())
+        .collect();
+    assert!(errors[0].contains("cannot be read"), "{errors:?}");
+}
+
+/// Two processes (here: two hosts) run the outbox of one store at once: everything happens once.
+#[test]
+fn two_hosts_share_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let (one, two) = (provider.start(), provider.start());
+    std::thread::scope(|scope| {
+        for (host, name) in [(&one, "one"), (&two, "two")] {
+            scope.spawn(move || {
+                for n in 0..10 {
+                    let message = format!("{name} {n}");
+                    let committed =
+                        host.submit(submission(&["bruno@here.example"], message.as_bytes()));
+                    assert_eq!(committed.reply.code, 250);
+                    run(host);
+                }
+            });
+        }
+    });
+    assert_eq!(run(&one).0.next_at, None);
+    assert_eq!(provider.mailbox("bruno@here.example").len(), 20);
+    assert_eq!(provider.mailbox("anna@here.example").len(), 40);
+}
+
+#[test]
+fn a_store_in_memory_leaves_nothing_behind() {
+    assert!(matches!(Store::in_memory(), Ok::<_, StoreError>(_)));
+}

@@ -1,0 +1,480 @@
+//! One message from hand-in to mailbox, and what may go wrong on the way.
+
+mod support;
+
+use std::sync::Arc;
+
+use ceralacca_host::pec::{self, Effect, RecipientState};
+use ceralacca_host::{
+    DepositOutcome, HostError, ItemState, PluginError, Progress, Refusal, RelayOutcome,
+};
+use support::*;
+
+const BRUNO: &str = "bruno@here.example";
+const CARLA: &str = "carla@there.example";
+
+/// Anna writes to Bruno, who is ours, and to Carla, who is not. Bruno has the envelope with
+/// Anna's very octets; it went to the network for Carla; Anna holds acceptance and delivery.
+fn whole_story(original: &[u8]) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let committed = host.submit(submission(&[BRUNO, CARLA], original));
+    assert_eq!(committed.reply.code, 250);
+    assert!(!committed.repeated);
+    let id = committed.messages[0].pec_id.clone().unwrap();
+    assert!(
+        provider.world().is_empty(),
+        "nothing happens before the outbox runs"
+    );
+
+    let (report, _) = run(&host);
+    assert_eq!(
+        (report.postponed, report.failed, report.next_at),
+        (0, 0, None)
+    );
+    let mut envelope = format!("envelope {id}\r\n").into_bytes();
+    envelope.extend_from_slice(original);
+    envelope.extend_from_slice(b"end\r\n");
+    let world = provider.world();
+    assert_eq!(world["outbox/000001-transport-envelope.eml"], envelope);
+    let in_mailbox: Vec<_> = world
+        .iter()
+        .filter(|(name, _)| name.contains(BRUNO))
+        .collect();
+    assert_eq!(in_mailbox.len(), 1);
+    assert_eq!(*in_mailbox[0].1, envelope);
+    assert_eq!(
+        provider.mailbox("anna@here.example"),
+        [format!("acceptance {id}"), format!("delivery {id} {BRUNO}")]
+    );
+
+    let status = &host.status(Some(&id)).unwrap()[0];
+    let states: Vec<_> = status
+        .recipients
+        .iter()
+        .map(|r| r.recipient.state)
+        .collect();
+    assert_eq!(
+        states,
+        [RecipientState::Delivered, RecipientState::Accepted]
+    );
+    assert_eq!(status.sender, "anna@here.example");
+    assert_eq!(status.taken_in_charge, [(BRUNO.to_owned(), NOON)]);
+    assert!(
+        status
+            .items
+            .iter()
+            .all(|item| item.state == ItemState::Done)
+    );
+
+    let (again, _) = run(&host);
+    assert_eq!(again.done, 0, "done is done");
+}
+
+#[test]
+fn a_small_message_reaches_everyone() {
+    whole_story(b"Subject: ciao\r\n\r\nCiao.\r\n");
+}
+
+#[test]
+fn a_large_message_reaches_everyone() {
+    whole_story(&large());
+}
+
+/// The 300 kB lie in the spool once, whatever is made of them, and go when all is carried out.
+#[test]
+fn a_large_message_is_on_disk_once_and_then_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let _ = host.submit(submission(&[BRUNO, CARLA], &large()));
+    assert_eq!(provider.spool().len(), 1);
+    let database = std::fs::metadata(folder.path().join("store.sqlite-wal")).unwrap();
+    assert!(
+        database.len() < large().len() as u64,
+        "the rows do not hold it"
+    );
+    run(&host);
+    assert_eq!(provider.spool().len(), 1);
+    host.tick(&mut |_| {}).unwrap();
+    assert_eq!(provider.spool().len(), 0);
+}
+
+/// The client did not hear us and tries again, even through another process: same reply, and
+/// nothing twice. A day later the same octets are a new message.
+#[test]
+fn a_client_that_tries_again_is_answered_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let first = provider.start().submit(submission(&[CARLA], b"x"));
+    let host = provider.start();
+    provider.clock.advance(24 * 3600);
+    let second = host.submit(submission(&[CARLA], b"x"));
+    assert!(second.repeated);
+    assert_eq!(second.reply, first.reply);
+    let other = host.submit(submission(&[CARLA, BRUNO], b"x"));
+    assert!(!other.repeated, "another envelope is another message");
+    run(&host);
+    assert_eq!(provider.sent().len(), 2);
+    provider.clock.advance(1);
+    // Seeded entropy gives the same PEC id again, which the store refuses: proof enough that it
+    // is a new transaction.
+    assert_eq!(host.submit(submission(&[CARLA], b"x")).reply.code, 451);
+}
+
+/// A refusal is not remembered: what was in its way may have gone.
+#[test]
+fn a_refusal_is_not_a_reply_to_repeat() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    provider
+        .toy
+        .push(Rule::Script(vec![], Box::new(outcome(550, vec![], vec![]))));
+    assert_eq!(host.submit(submission(&[CARLA], b"x")).reply.code, 550);
+    assert_eq!(host.submit(submission(&[CARLA], b"x")).reply.code, 250);
+}
+
+/// Whatever the plug-in does wrong costs one transaction: 451, nothing committed, and the same
+/// message is taken the next time.
+#[test]
+fn a_failing_plug_in_costs_one_transaction() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let beyond = pec::Segment::Original(pec::Span {
+        start: 1,
+        length: 1,
+    });
+    let beyond = message(pec::MessageKind::Ordinary, "id", vec![beyond]);
+    let script = |outcome| Rule::Script(vec![], Box::new(outcome));
+    let line_end = pec::Outcome {
+        reply: pec::Reply {
+            code: 250,
+            status: "2.0.0".into(),
+            text: "a\r\n250 b".into(),
+        },
+        ..outcome(250, vec![], vec![])
+    };
+    let bad = [
+        Rule::Fail(PluginError::Trap {
+            reason: "unreachable".into(),
+        }),
+        Rule::Fail(PluginError::Fault(pec::Fault::Entropy)),
+        Rule::AskForEver,
+        script(outcome(250, vec![beyond], vec![deposit(0, BRUNO, false)])),
+        script(outcome(250, vec![], vec![deposit(7, BRUNO, false)])),
+        script(outcome(
+            250,
+            vec![],
+            vec![settle("nobody", "knows", RecipientState::Delivered)],
+        )),
+        script(outcome(250, vec![], vec![Effect::InstallDirectory(vec![])])),
+        script(outcome(200, vec![], vec![])),
+        script(line_end),
+    ];
+    for rule in bad {
+        provider.toy.push(rule);
+        let committed = host.submit(submission(&[CARLA], b"x"));
+        assert_eq!(committed.reply.code, 451);
+        assert_eq!(committed.reply.status, "4.3.0");
+    }
+    assert_eq!(run(&host).0.done, 0);
+    assert_eq!(host.submit(submission(&[CARLA], b"x")).reply.code, 250);
+    assert!(host.status(None).unwrap().len() == 1);
+}
+
+/// Two sessions bring the same envelope at once (I20). Both asked before either committed; the
+/// second finds that the first was quicker, writes nothing, and sees it when it comes again.
+#[test]
+fn one_of_two_sessions_takes_charge() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let charge = |recipient: &str| {
+        let effect = Effect::TakeInCharge(pec::TakeInCharge {
+            pec_id: "id".into(),
+            recipients: vec!["Other@here.example".into(), recipient.into()],
+        });
+        let envelope = message(
+            pec::MessageKind::TransportEnvelope,
+            "id",
+            vec![text("envelope id\r\n".into())],
+        );
+        Rule::Script(
+            vec![],
+            Box::new(outcome(
+                250,
+                vec![envelope],
+                vec![deposit(0, recipient, false), effect],
+            )),
+        )
+    };
+    provider.toy.push(charge(BRUNO));
+    assert_eq!(
+        host.arrive(arrival(&[BRUNO], b"envelope id\r\n1"))
+            .reply
+            .code,
+        250
+    );
+    provider.toy.push(charge("BRUNO@here.example"));
+    assert_eq!(
+        host.arrive(arrival(&[BRUNO], b"envelope id\r\n2"))
+            .reply
+            .code,
+        451
+    );
+    run(&host);
+    assert_eq!(provider.mailbox(BRUNO), ["envelope id"]);
+}
+
+/// A receipt settles a recipient while a tick is being thought about: the tick must not
+/// overwrite it with what it saw before.
+#[test]
+fn a_settlement_that_rests_on_an_old_state_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let id = host.submit(submission(&[BRUNO, CARLA], b"x")).messages[0]
+        .pec_id
+        .clone()
+        .unwrap();
+    // The scanner is asked between what the plug-in sees and what it decides: the moment for
+    // another session to be quicker.
+    let meanwhile = Arc::new(std::sync::Mutex::new(None::<ceralacca_host::Host>));
+    struct Meanwhile(Arc<std::sync::Mutex<Option<ceralacca_host::Host>>>, String);
+    impl ceralacca_host::Scanner for Meanwhile {
+        fn scan(
+            &self,
+            _: &mut dyn std::io::Read,
+        ) -> Result<pec::ScanVerdict, ceralacca_host::Unavailable> {
+            if let Some(host) = self.0.lock().unwrap().take() {
+                let receipt = format!("delivery {} {CARLA}\r\n", self.1);
+                assert_eq!(
+                    host.arrive(arrival(&["anna@here.example"], receipt.as_bytes()))
+                        .reply
+                        .code,
+                    250
+                );
+            }
+            Ok(pec::ScanVerdict::Clean)
+        }
+    }
+    provider.scanner = Some(Box::new(Meanwhile(meanwhile.clone(), id.clone())));
+    let slow = provider.start();
+    *meanwhile.lock().unwrap() = Some(host);
+    provider.toy.push(Rule::Script(
+        vec![
+            pec::Question::TrackedMessage(id.clone()),
+            pec::Question::Scan,
+        ],
+        Box::new(outcome(
+            250,
+            vec![],
+            vec![settle(&id, CARLA, RecipientState::NotDelivered)],
+        )),
+    ));
+    assert_eq!(
+        slow.arrive(arrival(&["anna@here.example"], b"something"))
+            .reply
+            .code,
+        451
+    );
+    let status = &slow.status(Some(&id)).unwrap()[0];
+    assert_eq!(
+        status.recipients[1].recipient.state,
+        RecipientState::Delivered
+    );
+}
+
+/// The network is away for a while: back-off doubles, attempts are counted, nothing is lost, and
+/// other mail goes on.
+#[test]
+fn what_does_not_work_now_works_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let told = Arc::new(Told::default());
+    *told.relays.lock().unwrap() = vec![RelayOutcome::Later("away".into()); 3];
+    provider.relay = Some(Box::new(ToldParts(told.clone())));
+    let host = provider.start();
+    let id = host.submit(submission(&[CARLA], b"x")).messages[0]
+        .pec_id
+        .clone()
+        .unwrap();
+    for pause in [60, 120, 240] {
+        let (report, story) = run(&host);
+        let due = provider.clock.as_ref();
+        let due = ceralacca_host::Clock::now(due) + pause;
+        assert_eq!((report.postponed, report.next_at), (1, Some(due)));
+        assert!(
+            matches!(story.last(), Some(Progress::Postponed { reason, .. }) if reason == "away")
+        );
+        provider.clock.advance(pause - 1);
+        assert_eq!(run(&host).0.postponed, 0, "not yet");
+        provider.clock.advance(1);
+    }
+    assert_eq!(
+        provider.mailbox("anna@here.example").len(),
+        1,
+        "the acceptance did not wait"
+    );
+    let (report, _) = run(&host);
+    assert_eq!((report.done, report.next_at), (1, None));
+    let keys = told.keys.lock().unwrap();
+    assert!(
+        keys.len() == 4 && keys.iter().all(|key| *key == keys[0]),
+        "one item, one key"
+    );
+    let items = &host.status(Some(&id)).unwrap()[0].items;
+    assert_eq!(items.iter().map(|item| item.attempts).max(), Some(3));
+}
+
+/// The next server refuses one of two recipients: the plug-in hears of that one.
+#[test]
+fn a_refused_relay_becomes_an_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let told = Arc::new(Told::default());
+    let failure = pec::Failure {
+        status: "5.1.1".into(),
+        code: 550,
+        text: "no such user".into(),
+        no_such_domain: false,
+    };
+    let refusal = Refusal {
+        recipient: CARLA.into(),
+        failure,
+    };
+    told.relays
+        .lock()
+        .unwrap()
+        .push(RelayOutcome::Failed(vec![refusal]));
+    provider.relay = Some(Box::new(ToldParts(told)));
+    let host = provider.start();
+    let id = host
+        .submit(submission(&["dino@there.example", CARLA], b"x"))
+        .messages[0]
+        .pec_id
+        .clone()
+        .unwrap();
+    let (_, story) = run(&host);
+    assert!(
+        story
+            .iter()
+            .any(|p| matches!(p, Progress::RelayFailed { recipient, .. } if recipient == CARLA))
+    );
+    let status = &host.status(Some(&id)).unwrap()[0];
+    let states: Vec<_> = status
+        .recipients
+        .iter()
+        .map(|r| r.recipient.state)
+        .collect();
+    assert_eq!(
+        states,
+        [RecipientState::Accepted, RecipientState::NotDelivered]
+    );
+}
+
+/// Bruno's mailbox refuses for good: the delivery point hears of it and says so.
+#[test]
+fn a_failed_deposit_becomes_a_notice() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let told = Arc::new(Told::default());
+    let failure = pec::Failure {
+        status: "5.2.2".into(),
+        code: 552,
+        text: "mailbox full".into(),
+        no_such_domain: false,
+    };
+    *told.deposits.lock().unwrap() = vec![
+        DepositOutcome::Failed(failure),
+        DepositOutcome::Later("busy".into()),
+        DepositOutcome::Stored,
+    ];
+    provider.depot = Some(Box::new(ToldParts(told)));
+    let host = provider.start();
+    let _ = host.submit(submission(&[BRUNO], b"x"));
+    run(&host);
+    assert!(provider.sent().is_empty(), "the depot was busy");
+    provider.clock.advance(60);
+    run(&host);
+    assert!(provider.sent()[0].starts_with("non-delivery"));
+}
+
+/// A plug-in in trouble while the outbox runs: the item waits and is tried again.
+#[test]
+fn a_failing_plug_in_postpones_the_item() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let _ = host.submit(submission(&[BRUNO], b"x"));
+    provider.toy.push(Rule::Fail(PluginError::Trap {
+        reason: "unreachable".into(),
+    }));
+    assert_eq!(run(&host).0.postponed, 1);
+    assert!(provider.mailbox(BRUNO).is_empty());
+    provider.clock.advance(60);
+    provider
+        .toy
+        .push(Rule::Script(vec![], Box::new(outcome(451, vec![], vec![]))));
+    assert_eq!(run(&host).0.postponed, 1, "a 4xx reply is no end either");
+    provider.clock.advance(120);
+    run(&host);
+    assert_eq!(provider.mailbox(BRUNO).len(), 1);
+    assert_eq!(provider.mailbox("anna@here.example").len(), 2);
+}
+
+/// Our own incoming point refuses an envelope for good: as if another server had.
+#[test]
+fn a_refusal_of_our_own_is_a_refusal() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let id = host.submit(submission(&[BRUNO], b"x")).messages[0]
+        .pec_id
+        .clone()
+        .unwrap();
+    provider
+        .toy
+        .push(Rule::Script(vec![], Box::new(outcome(550, vec![], vec![]))));
+    run(&host);
+    let status = &host.status(Some(&id)).unwrap()[0];
+    assert_eq!(
+        status.recipients[0].recipient.state,
+        RecipientState::NotDelivered
+    );
+}
+
+/// With the same seed, clock and mail, two fresh stores leave the very same files.
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let worlds: Vec<_> = (0..2)
+        .map(|_| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut provider = Provider::at(folder.path());
+            let host = provider.start();
+            let _ = host.submit(submission(&[BRUNO, CARLA], b"one"));
+            let _ = host.submit(submission(&[CARLA], &large()));
+            run(&host);
+            provider.world()
+        })
+        .collect();
+    assert_eq!(
+        worlds[0].len(),
+        8,
+        "two messages of two files, four deposits"
+    );
+    assert_eq!(worlds[0], worlds[1]);
+}
+
+#[test]
+fn wrong_settings_are_refused_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    provider.directory_file = Some(folder.path().join("missing.ldif"));
+    let error = provider.try_start().err().unwrap();
+    assert!(matches!(error, HostError::DirectoryFile { .. }));
+    assert!(error.to_string().contains("missing.ldif"), "{error}");
+}

@@ -1,0 +1,16 @@
+//! A toy of certified mail, so that stories can be told about the host without the real plug-in,
+//! and a provider folder to tell them in.
+//!
+//! The toy's messages are text: the first line says what they are. `envelope ID`, then the
+//! original; `acceptance ID`; `delivery ID RECIPIENT`. Addresses at `here.example` are ours.
+#![allow(dead_code, unused_imports)]
+
+mod component;
+mod provider;
+mod toy;
+mod tree;
+
+pub use component::*;
+pub use provider::*;
+pub use toy::*;
+pub use tree::*;

@@ -1,0 +1,210 @@
+//! A provider folder with a host in it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use ceralacca_host::pec;
+use ceralacca_host::*;
+
+use super::toy::{Shared, Toy};
+use super::tree::tree;
+
+/// 2026-01-15 10:00 UTC.
+pub const NOON: u64 = 1_768_471_200;
+
+/// One provider: a folder, a clock, and a host over them that can be stopped and started.
+pub struct Provider {
+    pub folder: PathBuf,
+    pub clock: Arc<FixedClock>,
+    pub toy: Arc<Toy>,
+    pub depot: Option<Box<dyn Depot>>,
+    pub relay: Option<Box<dyn Relay>>,
+    pub scanner: Option<Box<dyn Scanner>>,
+    pub directory_file: Option<PathBuf>,
+}
+
+impl Provider {
+    pub fn at(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            clock: Arc::new(FixedClock::new(NOON)),
+            toy: Arc::new(Toy::default()),
+            depot: None,
+            relay: None,
+            scanner: None,
+            directory_file: None,
+        }
+    }
+
+    /// Starts a host on the folder. Parts that were set are used up.
+    pub fn start(&mut self) -> Host {
+        self.try_start().unwrap()
+    }
+
+    pub fn try_start(&mut self) -> Result<Host, HostError> {
+        Host::new(HostParts {
+            engine: Box::new(Shared(self.toy.clone())),
+            settings: settings(),
+            store: Store::open(&self.folder)?,
+            signer: Box::new(NoKey),
+            scanner: self.scanner.take(),
+            mailboxes: Box::new(MailboxTable::new([pec::Mailbox {
+                address: "Bruno@here.example".to_owned(),
+                ordinary_mail: None,
+                certified_only: false,
+            }])),
+            revocation: Box::new(NoRevocationData),
+            depot: self
+                .depot
+                .take()
+                .unwrap_or_else(|| Box::new(Maildir::new(self.folder.join("mail")))),
+            relay: self
+                .relay
+                .take()
+                .unwrap_or_else(|| Box::new(EmlFolder::new(self.folder.join("outbox")))),
+            clock: Box::new(self.clock.clone()),
+            entropy: Box::new(SeededEntropy::new("seed")),
+            directory_file: self.directory_file.clone(),
+            policy: Policy::default(),
+        })
+    }
+
+    /// What the world outside sees.
+    pub fn world(&self) -> std::collections::BTreeMap<String, Vec<u8>> {
+        let mut files = tree(&self.folder);
+        files.retain(|name, _| name.starts_with("mail/") || name.starts_with("outbox/"));
+        files
+    }
+
+    /// The first lines of the messages in a mailbox, in no order.
+    pub fn mailbox(&self, address: &str) -> Vec<String> {
+        let mut lines: Vec<String> = tree(&self.folder.join("mail").join(address))
+            .values()
+            .map(|octets| first_line(octets))
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    /// The first lines of the messages that left for the network, in their order.
+    pub fn sent(&self) -> Vec<String> {
+        tree(&self.folder.join("outbox"))
+            .iter()
+            .filter(|(name, _)| name.ends_with(".eml"))
+            .map(|(_, octets)| first_line(octets))
+            .collect()
+    }
+
+    pub fn spool(&self) -> Vec<String> {
+        tree(&self.folder.join("spool")).into_keys().collect()
+    }
+}
+
+/// Carries out what can be, and gives the story's lines.
+pub fn run(host: &Host) -> (OutboxReport, Vec<Progress>) {
+    let mut story = Vec::new();
+    let report = host.run_outbox(&mut |progress| story.push(progress.clone()));
+    (report.unwrap(), story)
+}
+
+/// A message from Anna, who is ours.
+pub fn submission(recipients: &[&str], message: &[u8]) -> pec::Submission {
+    pec::Submission {
+        account: Some("anna".to_owned()),
+        addresses: vec!["anna@here.example".to_owned()],
+        reverse_path: "anna@here.example".to_owned(),
+        recipients: recipients.iter().map(|r| (*r).to_owned()).collect(),
+        message: message.to_vec(),
+    }
+}
+
+pub fn arrival(recipients: &[&str], message: &[u8]) -> pec::Arrival {
+    pec::Arrival {
+        reverse_path: "carla@there.example".to_owned(),
+        recipients: recipients.iter().map(|r| (*r).to_owned()).collect(),
+        tls: true,
+        message: message.to_vec(),
+    }
+}
+
+/// A message that goes into the spool.
+pub fn large() -> Vec<u8> {
+    (0..60_000)
+        .flat_map(|n: u32| format!("{n}\r\n").into_bytes())
+        .collect()
+}
+
+pub fn settings() -> pec::Settings {
+    pec::Settings {
+        provider_name: "Toy".to_owned(),
+        mail_domain: "here.example".to_owned(),
+        service_address: "posta-certificata@here.example".to_owned(),
+        service_mailbox: "ricevute@here.example".to_owned(),
+        certificates: vec![],
+        trust_anchors: vec![],
+        limits: pec::MessageLimits {
+            max_size: 30_000_000,
+            hard_size: 60_000_000,
+            max_recipients: 50,
+            max_product: 30_000_000,
+            daily_recipients: None,
+        },
+        ordinary_mail: pec::OrdinaryMailPolicy::Refuse,
+        revocation: pec::RevocationPolicy::AcceptAndLog,
+        forbidden_attachments: vec![],
+        internal_server_server_acceptance: false,
+        english_copy: false,
+        texts: vec![],
+    }
+}
+
+/// The toy does not look at signatures.
+struct NoKey;
+
+impl Signer for NoKey {
+    fn sign(&self, octets: &[u8]) -> Result<Vec<u8>, Unavailable> {
+        Ok(octets.to_vec())
+    }
+}
+
+/// A relay or depot that does as it is told, and notes what it was given.
+#[derive(Default)]
+pub struct Told {
+    pub relays: Mutex<Vec<RelayOutcome>>,
+    pub deposits: Mutex<Vec<DepositOutcome>>,
+    pub keys: Mutex<Vec<String>>,
+}
+
+pub struct ToldParts(pub Arc<Told>);
+
+impl Relay for ToldParts {
+    fn relay(&self, item: &RelayItem<'_>) -> RelayOutcome {
+        self.0.keys.lock().unwrap().push(item.key.to_owned());
+        self.0
+            .relays
+            .lock()
+            .unwrap()
+            .pop()
+            .unwrap_or(RelayOutcome::Handed)
+    }
+}
+
+impl Depot for ToldParts {
+    fn deposit(&self, item: &DepositItem<'_>) -> DepositOutcome {
+        self.0.keys.lock().unwrap().push(item.key.to_owned());
+        self.0
+            .deposits
+            .lock()
+            .unwrap()
+            .pop()
+            .unwrap_or(DepositOutcome::Stored)
+    }
+}
+
+fn first_line(octets: &[u8]) -> String {
+    let line = octets
+        .split(|octet| *octet == b'\r')
+        .next()
+        .unwrap_or_default();
+    String::from_utf8_lossy(line).into_owned()
+}

@@ -1,0 +1,459 @@
+//! A small PEC world in simulated time: two providers, Alfa and Beta, a network between them,
+//! and people with mailboxes. All decisions go through the component; nothing is mocked but the
+//! wire and the mailboxes, which remember what they got.
+
+#![allow(dead_code, reason = "each story uses the part of the world it needs")]
+
+pub mod mail;
+pub mod oracles;
+
+use std::collections::VecDeque;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use ceralacca_harness::moment::Moment;
+use ceralacca_harness::names::{Address, Domain};
+use ceralacca_harness::provider::Folder;
+use ceralacca_harness::provider::init::NewProvider;
+use ceralacca_harness::provider::settings::Settings;
+use ceralacca_harness::running::{self, Surroundings};
+use ceralacca_host::{
+    Body, Committed, DepositItem, DepositOutcome, Depot, FixedClock, Host, Limits, Plugin, Refusal,
+    Relay, RelayItem, RelayOutcome, Scanner, SeededEntropy, Unavailable, pec,
+};
+
+pub const ANNA: &str = "anna@pec.alfa.example";
+pub const ALDO: &str = "aldo@pec.alfa.example";
+pub const BRUNO: &str = "bruno@pec.beta.example";
+pub const CARLA: &str = "carla@pec.beta.example";
+pub const DARIO: &str = "dario@posta.example";
+
+/// 2026-09-19T13:41:19Z: the second that PRACTICE 6 shows as 15:41:19 (+0200).
+pub const START: u64 = 1_789_825_279;
+
+/// Two providers and what lies between them.
+pub struct World {
+    pub clock: Arc<FixedClock>,
+    pub alfa: Station,
+    pub beta: Station,
+    /// What left for neither provider: the rest of the Internet.
+    pub outside: Vec<Letter>,
+    /// Letters in flight are held back while this is set.
+    pub network_down: bool,
+    folder: tempfile::TempDir,
+}
+
+/// One provider.
+pub struct Station {
+    pub host: Host,
+    pub folder: Folder,
+    post: Arc<Post>,
+}
+
+/// A message on the wire.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    pub kind: pec::MessageKind,
+    pub pec_id: Option<String>,
+    pub reverse_path: String,
+    pub recipients: Vec<String>,
+    pub octets: Vec<u8>,
+}
+
+/// A message in a mailbox.
+#[derive(Clone, Debug)]
+pub struct Deposited {
+    pub mailbox: String,
+    pub kind: pec::MessageKind,
+    pub octets: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Post {
+    sent: Mutex<VecDeque<Letter>>,
+    mailboxes: Mutex<Vec<Deposited>>,
+    full: Mutex<Vec<String>>,
+    refused: Mutex<Vec<String>>,
+    virus: Mutex<Option<(Vec<u8>, String)>>,
+}
+
+/// How a world differs from the usual one.
+#[derive(Default)]
+pub struct Difference<'a> {
+    /// Changes Alfa's settings.
+    pub alfa: Option<&'a dyn Fn(&mut Settings)>,
+    /// Changes Beta's settings.
+    pub beta: Option<&'a dyn Fn(&mut Settings)>,
+}
+
+impl World {
+    /// The usual world. None where the component is missing, which the caller's test says.
+    pub fn new() -> Option<Self> {
+        Self::with(Difference::default())
+    }
+
+    pub fn with(difference: Difference<'_>) -> Option<Self> {
+        plugin()?;
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        // Certificates begin a day earlier, as certificates do.
+        let made = Moment(START - 86_400);
+        let provider = |name: &str, domain: &str, join: Option<&Folder>| {
+            let new = NewProvider {
+                name: name.to_owned(),
+                domains: vec![domain.parse::<Domain>().expect("a domain")],
+                mailboxes: Vec::new(),
+                join: join.map(|other| other.root().to_owned()),
+                now: made,
+            };
+            new.create(&folder.path().join(domain))
+                .expect("a provider folder")
+        };
+        let alfa = provider("Alfa S.p.A.", "pec.alfa.example", None);
+        provider("Beta S.p.A.", "pec.beta.example", Some(&alfa));
+        Some(Self::open(folder, difference))
+    }
+
+    /// Another world with the same keys, certificates and settings, in which nothing has
+    /// happened yet.
+    pub fn twin(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for domain in ["pec.alfa.example", "pec.beta.example"] {
+            let (from, to) = (self.folder.path().join(domain), folder.path().join(domain));
+            std::fs::create_dir(&to).expect("a folder");
+            for name in [
+                "provider.toml",
+                "key.pem",
+                "certificate.pem",
+                "roots.pem",
+                "directory.ldif",
+            ] {
+                std::fs::copy(from.join(name), to.join(name)).expect("a copy");
+            }
+        }
+        Self::open(folder, Difference::default())
+    }
+
+    fn open(folder: tempfile::TempDir, difference: Difference<'_>) -> Self {
+        let plugin = plugin().expect("the component was there before");
+        let clock = Arc::new(FixedClock::new(START));
+        let station = |domain: &str, change: Option<&dyn Fn(&mut Settings)>| {
+            let provider = Folder::at(&folder.path().join(domain));
+            let mut settings = Settings::load(&provider).expect("settings");
+            if let Some(change) = change {
+                change(&mut settings);
+            }
+            Station::open(
+                provider,
+                settings,
+                plugin.clone(),
+                Arc::clone(&clock),
+                domain,
+            )
+        };
+        Self {
+            alfa: station("pec.alfa.example", difference.alfa),
+            beta: station("pec.beta.example", difference.beta),
+            clock,
+            outside: Vec::new(),
+            network_down: false,
+            folder,
+        }
+    }
+
+    /// Anna, or whoever `from` is, hands her provider a message; then everything runs until
+    /// nothing is in flight.
+    pub fn submit(&mut self, from: &str, to: &[&str], message: impl AsRef<[u8]>) -> Committed {
+        let committed = self.station(from).submit(from, to, message.as_ref());
+        self.settle();
+        committed
+    }
+
+    /// A message from the Internet.
+    pub fn arrive(&mut self, from: &str, to: &[&str], message: impl AsRef<[u8]>) -> Committed {
+        let committed = self.station(to[0]).arrive(from, to, message.as_ref(), true);
+        self.settle();
+        committed
+    }
+
+    /// Lets outboxes and network run until nothing moves.
+    pub fn settle(&mut self) {
+        loop {
+            self.alfa.run();
+            self.beta.run();
+            if self.network_down {
+                return;
+            }
+            let Some(letter) = self.alfa.post.take().or_else(|| self.beta.post.take()) else {
+                return;
+            };
+            let of = |domain: &str| -> Vec<String> {
+                let ours = |r: &&String| r.ends_with(&format!("@{domain}"));
+                letter.recipients.iter().filter(ours).cloned().collect()
+            };
+            for (station, domain) in [
+                (&self.alfa, "pec.alfa.example"),
+                (&self.beta, "pec.beta.example"),
+            ] {
+                let recipients = of(domain);
+                if !recipients.is_empty() {
+                    let to: Vec<&str> = recipients.iter().map(String::as_str).collect();
+                    let reply = station
+                        .arrive(&letter.reverse_path, &to, &letter.octets, true)
+                        .reply;
+                    assert_eq!(reply.code, 250, "{reply:?} to {:?}", letter.kind);
+                }
+            }
+            let rest: Vec<String> = letter
+                .recipients
+                .iter()
+                .filter(|r| !r.ends_with("@pec.alfa.example") && !r.ends_with("@pec.beta.example"))
+                .cloned()
+                .collect();
+            if !rest.is_empty() {
+                self.outside.push(Letter {
+                    recipients: rest,
+                    ..letter
+                });
+            }
+        }
+    }
+
+    /// Time passes for both; ticks run, then mail.
+    pub fn pass(&mut self, seconds: u64) {
+        self.clock.advance(seconds);
+        self.tick();
+    }
+
+    pub fn tick(&mut self) {
+        for station in [&self.alfa, &self.beta] {
+            station.host.tick(&mut |_| {}).expect("a tick");
+        }
+        self.settle();
+    }
+
+    pub fn station(&self, address: &str) -> &Station {
+        if address.ends_with("@pec.alfa.example") {
+            &self.alfa
+        } else {
+            &self.beta
+        }
+    }
+
+    /// What lies in a mailbox, in order.
+    pub fn mailbox(&self, address: &str) -> Vec<Deposited> {
+        let mailboxes = self.station(address).post.mailboxes.lock().unwrap();
+        mailboxes
+            .iter()
+            .filter(|d| d.mailbox.eq_ignore_ascii_case(address))
+            .cloned()
+            .collect()
+    }
+
+    /// The kinds in a mailbox, in the words of the wit.
+    pub fn kinds(&self, address: &str) -> Vec<String> {
+        self.mailbox(address)
+            .iter()
+            .map(|d| ceralacca_host::kind_name(&d.kind).into())
+            .collect()
+    }
+
+    pub fn roots(&self) -> PathBuf {
+        self.alfa.folder.file("roots.pem")
+    }
+
+    pub fn scratch(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Station {
+    fn open(
+        folder: Folder,
+        settings: Settings,
+        plugin: Plugin,
+        clock: Arc<FixedClock>,
+        seed: &str,
+    ) -> Self {
+        let post = Arc::new(Post::default());
+        let surroundings = Surroundings {
+            engine: Box::new(plugin),
+            clock: Box::new(clock),
+            entropy: Box::new(SeededEntropy::new(seed)),
+            depot: Box::new(Shared(Arc::clone(&post))),
+            relay: Box::new(Shared(Arc::clone(&post))),
+            scanner: Some(Box::new(Shared(Arc::clone(&post)))),
+        };
+        let host = running::host(&folder, settings, surroundings).expect("a host");
+        Self { host, folder, post }
+    }
+
+    pub fn submit(&self, from: &str, to: &[&str], message: &[u8]) -> Committed {
+        self.host.submit(pec::Submission {
+            account: Some(from.to_owned()),
+            addresses: vec![from.to_owned()],
+            reverse_path: from.to_owned(),
+            recipients: to.iter().map(|r| (*r).to_owned()).collect(),
+            message: message.to_vec(),
+        })
+    }
+
+    pub fn arrive(&self, from: &str, to: &[&str], message: &[u8], tls: bool) -> Committed {
+        self.host.arrive(pec::Arrival {
+            reverse_path: from.to_owned(),
+            recipients: to.iter().map(|r| (*r).to_owned()).collect(),
+            tls,
+            message: message.to_vec(),
+        })
+    }
+
+    pub fn run(&self) {
+        self.host.run_outbox(&mut |_| {}).expect("the outbox runs");
+    }
+
+    /// From now on this mailbox is full.
+    pub fn fill(&self, mailbox: &str) {
+        self.post.full.lock().unwrap().push(mailbox.to_owned());
+    }
+
+    /// From now on the network refuses this recipient for good.
+    pub fn refuse(&self, recipient: &str) {
+        self.post.refused.lock().unwrap().push(recipient.to_owned());
+    }
+
+    /// From now on messages with these octets are infected.
+    pub fn infect(&self, octets: &[u8], name: &str) {
+        *self.post.virus.lock().unwrap() = Some((octets.to_vec(), name.to_owned()));
+    }
+
+    /// Letters that wait for the network, taken out.
+    pub fn letters(&self) -> Vec<Letter> {
+        self.post.sent.lock().unwrap().drain(..).collect()
+    }
+
+    pub fn events(&self, pec_id: &str) -> Vec<String> {
+        let status = self.host.status(Some(pec_id)).expect("a status");
+        status
+            .iter()
+            .flat_map(|m| m.log.iter().map(|row| row.event.clone()))
+            .collect()
+    }
+}
+
+impl Post {
+    fn take(&self) -> Option<Letter> {
+        self.sent.lock().unwrap().pop_front()
+    }
+}
+
+struct Shared(Arc<Post>);
+
+impl Relay for Shared {
+    fn relay(&self, item: &RelayItem<'_>) -> RelayOutcome {
+        let refused = self.0.refused.lock().unwrap();
+        let (bad, good): (Vec<String>, Vec<String>) = item
+            .recipients
+            .iter()
+            .cloned()
+            .partition(|r| refused.contains(r));
+        if !good.is_empty() {
+            self.0.sent.lock().unwrap().push_back(Letter {
+                kind: item.kind.clone(),
+                pec_id: item.pec_id.map(str::to_owned),
+                reverse_path: item.reverse_path.to_owned(),
+                recipients: good,
+                octets: octets(item.body),
+            });
+        }
+        if bad.is_empty() {
+            return RelayOutcome::Handed;
+        }
+        let failure = pec::Failure {
+            status: "5.1.1".into(),
+            code: 550,
+            text: "User unknown".into(),
+            no_such_domain: false,
+        };
+        let refusal = |recipient| Refusal {
+            recipient,
+            failure: failure.clone(),
+        };
+        RelayOutcome::Failed(bad.into_iter().map(refusal).collect())
+    }
+}
+
+impl Depot for Shared {
+    fn deposit(&self, item: &DepositItem<'_>) -> DepositOutcome {
+        if self
+            .0
+            .full
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|m| m == item.recipient)
+        {
+            return DepositOutcome::Failed(pec::Failure {
+                status: "5.2.2".into(),
+                code: 552,
+                text: "Quota exceeded".into(),
+                no_such_domain: false,
+            });
+        }
+        self.0.mailboxes.lock().unwrap().push(Deposited {
+            mailbox: item.recipient.to_owned(),
+            kind: item.kind.clone(),
+            octets: octets(item.body),
+        });
+        DepositOutcome::Stored
+    }
+}
+
+impl Scanner for Shared {
+    fn scan(&self, message: &mut dyn Read) -> Result<pec::ScanVerdict, Unavailable> {
+        let mut octets = Vec::new();
+        message
+            .read_to_end(&mut octets)
+            .map_err(|e| Unavailable(e.to_string()))?;
+        Ok(match &*self.0.virus.lock().unwrap() {
+            Some((needle, name)) if octets.windows(needle.len()).any(|w| w == needle) => {
+                pec::ScanVerdict::Infected(name.clone())
+            }
+            _ => pec::ScanVerdict::Clean,
+        })
+    }
+}
+
+fn octets(body: &Body) -> Vec<u8> {
+    body.read_whole().expect("a body")
+}
+
+/// The component, compiled once per process and cached between them.
+fn plugin() -> Option<Plugin> {
+    static PLUGIN: OnceLock<Option<Plugin>> = OnceLock::new();
+    PLUGIN
+        .get_or_init(|| {
+            let file = component()?;
+            let cache = file.with_file_name("component-cache");
+            Some(Plugin::load(&file, Some(&cache), Limits::default()).expect("the component loads"))
+        })
+        .clone()
+}
+
+/// Where `make component` puts it.
+fn component() -> Option<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
+        PathBuf::from,
+    );
+    let file = target.join("ceralacca.component.wasm");
+    if file.is_file() {
+        return Some(file);
+    }
+    oracles::missing("the component (run `make component`)");
+    None
+}
+
+/// An address, checked by the harness.
+pub fn address(text: &str) -> Address {
+    text.parse().expect("an address")
+}
