@@ -12,6 +12,9 @@ WASM      := wasm32-unknown-unknown
 CORE      := $(TARGET)/$(WASM)/plugin/ceralacca.wasm
 COMPONENT := $(TARGET)/ceralacca.component.wasm
 PLUGIN    := --profile plugin --lib -p ceralacca --target $(WASM) --features component
+# All native binaries at once: building packages one by one would unite their features
+# differently each time and compile the same dependencies again.
+NATIVE    := $(CARGO) build --release --workspace --bins
 INPUTS    := $(shell find src wit host-adapters/componentize/src -type f) \
              $(wildcard Cargo.toml Cargo.lock .cargo/config.toml) \
              host-adapters/componentize/Cargo.toml
@@ -41,7 +44,7 @@ demo: component ## a certified message from sender to receipt, into OUT=demo-out
 
 # With nextest, documentation tests go first: the runner's summary closes the output.
 test: component lint ## all that must hold before a commit
-	$(CARGO) run --release -p ceralacca-componentize -- --check $(COMPONENT)
+	$(TARGET)/release/ceralacca-componentize --check $(COMPONENT)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -ex; \
 	    $(CARGO) test --release --workspace --doc; \
 	    $(CARGO) nextest run --release --workspace --no-fail-fast; \

@@ -19,7 +19,7 @@ use crate::cli::{Command, ProviderCommand};
 use crate::error::{Error, Exit};
 use crate::narrate::{Narrator, waiting};
 
-/// Carries out a command.
+/// Carries out a command. An error means that nothing was done; how a message fared is an [`Exit`].
 pub fn run(command: Command) -> Result<Exit, Error> {
     match command {
         Command::Provider(ProviderCommand::Init(init)) => init.run(),

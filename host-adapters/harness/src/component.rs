@@ -1,4 +1,7 @@
 //! Finds and loads the plug-in.
+//!
+//! It is a file of its own and not part of this program: a provider can check it, replace it, and
+//! run the very component that others have examined.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -60,6 +60,7 @@ pub fn run(target: &Path, fixed: Option<Moment>, plugin: &Plugin) -> Result<(), 
         // The next one does not begin before people have drawn breath.
         wire.clock().advance(60);
     }
+    // Their databases are in the folder that is about to be moved.
     drop(hosts);
 
     let chronicle = Chronicle {
@@ -78,7 +79,8 @@ pub fn run(target: &Path, fixed: Option<Moment>, plugin: &Plugin) -> Result<(), 
     Ok(())
 }
 
-/// Makes the providers' folders: own keys, one authority, one directory.
+/// Makes the providers' folders: own keys, one authority, one directory. They stay in the output,
+/// so that one can look around in them with the other commands.
 fn providers(output: &Output, began: Moment) -> Result<Vec<Folder>, Error> {
     let place = |cast: &Cast| {
         output
@@ -105,6 +107,8 @@ fn providers(output: &Output, began: Moment) -> Result<Vec<Folder>, Error> {
     Ok(folders)
 }
 
+/// A provider's host: as `ceralacca submit` would have it, but with the network and the reader
+/// listening in.
 fn host(
     provider: usize,
     folder: &Folder,
@@ -162,6 +166,7 @@ fn play(scene: &Scene, hosts: &[Host], wire: &Wire, output: &mut Output) -> Resu
             .collect(),
         message,
     });
+    // A refusal with a notice is a story, too; one without is a mistake of ours.
     if committed.reply.code >= 400 && committed.messages.is_empty() {
         return Err(bug(format!(
             "Alfa answered: {}",
@@ -178,6 +183,7 @@ fn play(scene: &Scene, hosts: &[Host], wire: &Wire, output: &mut Output) -> Resu
     teller.end()
 }
 
+/// The providers as the page introduces them.
 fn parties(folders: &[Folder]) -> Result<Vec<Party>, Error> {
     folders
         .iter()

@@ -1,4 +1,6 @@
 //! What a host did, as lines for people and as JSON for machines.
+//!
+//! The JSON has the names of `wit/` in snake case. Members may be added to it, none will change.
 
 use std::io::{self, Write as _};
 
@@ -23,7 +25,8 @@ impl Narrator {
         }
     }
 
-    /// Takes note of one thing that was carried out.
+    /// Takes note of one thing that was carried out. People see it at once, since carrying out may
+    /// take its time; machines get one whole document, since half of one is of no use to them.
     pub fn progress(&mut self, progress: &Progress) {
         match &mut self.events {
             Some(events) => events.extend(event(progress)),
@@ -62,7 +65,7 @@ pub fn reply_line(reply: &pec::Reply) -> String {
     format!("{} {} {}", reply.code, reply.status, reply.text)
 }
 
-/// What an event came to, for `--json`.
+/// What an event came to, for `--json`: the reply, and what was made.
 pub fn committed(committed: &Committed) -> Value {
     json!({
         "reply": reply(&committed.reply),
@@ -73,7 +76,7 @@ pub fn committed(committed: &Committed) -> Value {
     })
 }
 
-/// The PEC id that a transaction is about.
+/// The PEC id that a transaction is about: every message it makes carries the same one.
 pub fn pec_id(committed: &Committed) -> Option<&str> {
     committed
         .messages
@@ -81,7 +84,8 @@ pub fn pec_id(committed: &Committed) -> Option<&str> {
         .find_map(|message| message.pec_id.as_deref())
 }
 
-/// One sentence about what waits, if anything does.
+/// One sentence about what waits, if anything does. Nothing is lost, but nobody will take it up
+/// again unless somebody ticks.
 pub fn waiting(report: &OutboxReport) -> Option<String> {
     let next = report.next_at?;
     Some(format!(
@@ -90,6 +94,7 @@ pub fn waiting(report: &OutboxReport) -> Option<String> {
     ))
 }
 
+/// A line for people; none for what has lines of its own, or what this program does not know yet.
 fn line(progress: &Progress) -> Option<String> {
     Some(match progress {
         Progress::Relayed {
@@ -154,6 +159,7 @@ fn line(progress: &Progress) -> Option<String> {
     })
 }
 
+/// The same for machines, with nothing left out.
 fn event(progress: &Progress) -> Option<Value> {
     Some(match progress {
         Progress::Relayed {

@@ -8,7 +8,7 @@
 //! | `roots.pem` | what certification paths may end in |
 //! | `directory.ldif` | the provider directory |
 //! | `test-ca/` | the test authority that issued the certificate ([`pki`]) |
-//! | `store.sqlite`, `spool/`, `*.lock` | the host's state, infected messages included (RFC 6109 §2.2.4) |
+//! | `store.sqlite`, `spool/`, `*.lock` | the host's state, infected messages included |
 //! | `outbox/` | mail that left for the network: `NNNNNN-kind.eml`, and its envelope as `.json` |
 //! | `mail/USER@DOMAIN/` | mailboxes (Maildir) |
 

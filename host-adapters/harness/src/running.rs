@@ -1,4 +1,7 @@
 //! A host put together from a provider folder.
+//!
+//! Here a provider's decisions become the host's parts. An adapter for a real mail server does the
+//! same with others: its own mailbox store for [`Maildir`], its queue for [`EmlFolder`].
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +34,7 @@ pub struct Surroundings {
     pub depot: Box<dyn Depot>,
     /// Where relayed messages go.
     pub relay: Box<dyn Relay>,
-    /// The virus scanner; without one the host warns.
+    /// The virus scanner; without one the host warns loudly at its start.
     pub scanner: Option<Box<dyn Scanner>>,
 }
 
@@ -57,7 +60,8 @@ impl Surroundings {
     }
 }
 
-/// Opens the host that the arguments name.
+/// Opens the host that the arguments name: what every command begins with through which mail
+/// passes.
 pub fn open(args: &ProviderArgs, time: &TimeArgs, seed: Option<Vec<u8>>) -> Result<Host, Error> {
     let folder = Folder::at(&args.provider);
     // Settings first: a missing folder is the likelier mistake than a missing plug-in.
@@ -81,7 +85,8 @@ pub fn open_to_look(args: &ProviderArgs) -> Result<Host, Error> {
     )
 }
 
-/// Puts a host together.
+/// Puts a host together. Every file of the folder is read here, before anything is done, so that a
+/// mistake in one of them is told at once and leaves everything as it was.
 pub fn host(
     folder: &Folder,
     settings: Settings,
@@ -101,6 +106,7 @@ pub fn host(
             remedy,
         ));
     }
+    // Made at the first command: `provider init` needs no database.
     let store = folder.root();
     let store = Store::open(store).map_err(|error| {
         Error::file(
@@ -117,6 +123,7 @@ pub fn host(
         scanner: surroundings.scanner,
         mailboxes: mailboxes(&settings),
         revocation: Box::new(NoRevocationData),
+        // The same list twice: the plug-in asks about policies, the depot about existence.
         depot: Box::new(KnownOnly {
             mailboxes: mailboxes(&settings),
             inner: surroundings.depot,
@@ -217,7 +224,7 @@ fn mailboxes(settings: &Settings) -> Box<dyn Mailboxes> {
     }
 }
 
-/// `mailboxes = "any"`.
+/// `mailboxes = "any"`: whoever is written to, exists.
 struct EveryAddress {
     domains: Vec<Domain>,
 }

@@ -250,7 +250,7 @@ impl Body {
 }
 
 /// A file of the spool.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SpoolRef {
     /// What the store calls it.
     pub(crate) name: Arc<str>,

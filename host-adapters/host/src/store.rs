@@ -65,12 +65,9 @@ impl Store {
     /// See [`StoreError`]; nothing was changed.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join("store.sqlite");
-        let alone = File::create(folder.join("store.lock"))
-            .and_then(|file| Ok((file.try_lock().is_ok(), file)))
-            .map_err(|error| open_error(&folder.join("store.lock"), error));
-        let (alone, presence) = alone?;
-        let turn = File::create(folder.join("outbox.lock"))
-            .map_err(|error| open_error(&folder.join("outbox.lock"), error))?;
+        let presence = create_lock(folder, "store.lock")?;
+        let alone = presence.try_lock().is_ok();
+        let turn = create_lock(folder, "outbox.lock")?;
         let db = Connection::open(&path).map_err(|error| open_error(&path, error))?;
         let spool = Spool::open(folder.join("spool"))?;
         let store = Self::with(path, db, spool, Some(turn))?;
@@ -186,6 +183,11 @@ fn configure(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "foreign_keys", true)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())
+}
+
+fn create_lock(folder: &Path, name: &str) -> Result<File, StoreError> {
+    let path = folder.join(name);
+    File::create(&path).map_err(|error| open_error(&path, error))
 }
 
 fn open_error(

@@ -4,7 +4,7 @@ mod support;
 
 use std::path::Path;
 
-use ceralacca_host::{Store, StoreError};
+use ceralacca_host::Store;
 use support::*;
 
 fn refusal(folder: &Path) -> String {
@@ -133,7 +133,24 @@ fn two_hosts_share_a_store() {
     assert_eq!(provider.mailbox("anna@here.example").len(), 40);
 }
 
+/// A store in memory does all the same, and leaves nothing of its own behind.
 #[test]
-fn a_store_in_memory_leaves_nothing_behind() {
-    assert!(matches!(Store::in_memory(), Ok::<_, StoreError>(_)));
+fn a_store_may_be_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    provider.in_memory = true;
+    let host = provider.start();
+    assert_eq!(
+        host.submit(submission(&["bruno@here.example"], &large()))
+            .reply
+            .code,
+        250
+    );
+    run(&host);
+    assert_eq!(provider.mailbox("anna@here.example").len(), 2);
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|f| f.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["mail"]);
 }

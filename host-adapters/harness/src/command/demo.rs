@@ -42,6 +42,6 @@ impl Demo {
 const AFTER_HELP: &str = "\
 Examples:
   ceralacca demo
-  ceralacca demo --out /tmp/pec --now 2026-09-19T15:41:19+02:00    the same times and identifiers
-                                                                   at every run
-  ceralacca status --provider demo-out/providers/alfa              afterwards";
+  ceralacca demo --out stories --now 2026-09-19T15:41:19+02:00   the same times and identifiers
+                                                                 at every run
+  ceralacca status --provider demo-out/providers/alfa            afterwards";

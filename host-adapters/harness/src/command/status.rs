@@ -65,6 +65,7 @@ impl Status {
     }
 }
 
+/// A message in lines: identifier, what it is, then one line per recipient.
 fn lines(status: &MessageStatus, in_full: bool) -> Vec<String> {
     let mut lines = vec![
         status.pec_id.clone(),
@@ -91,9 +92,11 @@ fn lines(status: &MessageStatus, in_full: bool) -> Vec<String> {
     lines
 }
 
+/// Where a recipient of a message that we accepted stands.
 fn recipient(status: &RecipientStatus) -> String {
     let recipient = &status.recipient;
     let state = match recipient.state {
+        // Not a state to wait in: an ordinary provider certifies nothing.
         pec::RecipientState::Untracked => "ordinary recipient: nothing comes back".to_owned(),
         state => format!(
             "{} since {}{}",
@@ -127,6 +130,7 @@ fn item(item: &ItemStatus) -> String {
     )
 }
 
+/// A row of the log that the law asks for (RFC 6109 §2.3).
 fn log_row(row: &pec::LogEntry) -> String {
     let about = if row.recipients.is_empty() {
         String::new()
@@ -154,6 +158,7 @@ fn action_name(action: Action) -> &'static str {
     }
 }
 
+/// The same for machines: always in full.
 fn json(status: &MessageStatus) -> Value {
     let recipients = status.recipients.iter().map(|status| {
         json!({

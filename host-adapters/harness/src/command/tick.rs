@@ -12,7 +12,8 @@ use crate::running;
 /// Time passes: overdue messages get their notices, and what waits is carried out.
 ///
 /// Messages whose deadlines have come get their notices (RFC 6109 §3.1.6), a changed provider
-/// directory is loaded, and the outbox is carried out. A real host does this every few minutes. Too early, too late or too often is harmless.
+/// directory is loaded, and the outbox is carried out. A real host does this every few minutes.
+/// Too early, too late or too often is harmless.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Tick {

@@ -55,6 +55,7 @@ impl Verify {
     pub fn run(self) -> Result<Exit, Error> {
         let message = read_message(&self.file)?;
         let host = self.host()?;
+        // The directory first: without it every signer would be a stranger.
         let directory = fs::read(&self.directory)
             .map_err(|error| Error::file(&self.directory, error, "name an LDIF file"))?;
         host.load_directory(directory).map_err(|error| {
@@ -165,8 +166,10 @@ impl Relay for Nothing {
 
 // ---- what was found --------------------------------------------------------------------------
 
+/// The finding for people: the facts, then what is wrong, then the verdict as the last line.
 fn lines(finding: &pec::Finding) -> Vec<String> {
     let mut lines = vec![format!("kind:      {}", phrase(&finding.kind))];
+    // What is not known is not mentioned.
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
             lines.push(format!("{name:<11}{value}"));
@@ -195,6 +198,7 @@ fn lines(finding: &pec::Finding) -> Vec<String> {
         fact("error:", data.extended_error.clone().unwrap_or_default());
     }
     if let Some(signature) = &finding.signature {
+        // Both digests are shown: where they differ, the content was changed after signing.
         let time = signature.signing_time.map(|at| Moment(at).in_italy());
         fact(
             "signed:",
@@ -243,6 +247,7 @@ fn lines(finding: &pec::Finding) -> Vec<String> {
     lines
 }
 
+/// The same for machines; members are named as in `wit/types.wit`.
 fn json(finding: &pec::Finding) -> Value {
     json!({
         "kind": kind_name(&finding.kind),
@@ -262,6 +267,7 @@ fn json(finding: &pec::Finding) -> Value {
     })
 }
 
+/// Instants are seconds since 1970.
 fn signature(facts: &pec::SignatureFacts) -> Value {
     json!({
         "digest_algorithm": facts.digest_algorithm,
@@ -277,6 +283,7 @@ fn signature(facts: &pec::SignatureFacts) -> Value {
     })
 }
 
+/// `daticert.xml`, with its Italian words as they stand there.
 fn data(data: &pec::CertificationData) -> Value {
     json!({
         "kind": data.kind, "error": data.error, "sender": data.sender,

@@ -1,6 +1,8 @@
 //! The demonstration as one self-contained page: no script, nothing fetched from anywhere.
 //!
-//! Everything variable passes through `maud`, which escapes it.
+//! It must be readable on a phone, on paper, in the dark, and from an e-mail attachment twenty years
+//! from now. Everything variable passes through `maud`, which escapes it: subjects and names come
+//! out of mail.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -51,6 +53,7 @@ pub fn page(chronicle: &Chronicle) -> String {
     .into_string()
 }
 
+/// What the page is about, and how to read it.
 fn introduction(chronicle: &Chronicle) -> Markup {
     let names: Vec<&str> = chronicle
         .providers
@@ -64,12 +67,13 @@ fn introduction(chronicle: &Chronicle) -> Markup {
             ": every envelope, receipt and notice, in the order of time, each with the file itself."
         }
         p {
-            "A number on a red seal is a message signed by a provider. Click an arrow, or a line of \
+            "A number on a red seal is a message signed by a provider. Click an arrow, or a file in \
              a table, to open the message; any mail program reads it."
         }
     }
 }
 
+/// The stories with their endings: for those who only want to know how it goes.
 fn contents(chronicle: &Chronicle) -> Markup {
     html! {
         nav aria-label="Stories" {
@@ -87,6 +91,7 @@ fn contents(chronicle: &Chronicle) -> Markup {
     }
 }
 
+/// A story: drawing first, since it says most, then what it means, then the exact data.
 fn story_section(number: usize, story: &Story) -> Markup {
     html! {
         section id={ "story-" (number) } {
@@ -94,6 +99,7 @@ fn story_section(number: usize, story: &Story) -> Markup {
             h2 { (story.title) }
             p { (story.opening) }
             figure {
+                // The style sheet shows one of the two.
                 (draw(story, &Geometry::WIDE))
                 (draw(story, &Geometry::NARROW))
             }
@@ -113,6 +119,7 @@ fn story_section(number: usize, story: &Story) -> Markup {
     }
 }
 
+/// A line of the table. On a phone it is shown as a block, so some cells carry their own label.
 fn event_row(event: &Event, story: &Story) -> Markup {
     let facts = facts(&event.kind);
     let name = |lane: usize| story.lanes.get(lane).map_or("", |lane| lane.name.as_str());

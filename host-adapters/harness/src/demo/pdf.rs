@@ -1,4 +1,6 @@
 //! A one-page PDF, small and valid, for the demonstration's attachment.
+//!
+//! Made here and not shipped as a file, so that what it says can be read in the source.
 
 use std::fmt::Write as _;
 
@@ -24,6 +26,7 @@ pub fn one_page(heading: &str, lines: &[&str]) -> Vec<u8> {
         font("Helvetica-Bold"),
     ];
 
+    // The cross-reference table at the end says at which octet each object begins.
     let mut pdf = "%PDF-1.4\n".to_owned();
     let mut offsets = Vec::new();
     for (index, object) in objects.iter().enumerate() {

@@ -13,6 +13,9 @@ use crate::moment::Moment;
 use crate::narrate::say;
 
 /// Turns what happens into a story: files, lines for people, events for the page.
+///
+/// It also keeps count of what the sender gets. A demonstration whose text says one thing and whose
+/// messages another would be worse than none, so such a story does not end: it fails.
 pub struct Teller<'a> {
     scene: &'a Scene,
     output: &'a mut Output,
@@ -51,6 +54,7 @@ impl<'a> Teller<'a> {
         let who = PROVIDERS[happening.provider].short;
         let from = self.scene.lane_of_provider(happening.provider);
         let what = phrase(&happening.kind);
+        // Where it goes in the drawing, and the line for people.
         let (to, sentence) = match &happening.deed {
             Deed::Sent { to, recipients } => {
                 let whom = PROVIDERS[*to].short;
@@ -68,13 +72,13 @@ impl<'a> Teller<'a> {
             // The service mailbox has no lane: what arrives there is between the providers.
             Deed::Deposited { recipient } if recipient.starts_with("ricevute@") => (
                 None,
-                format!("{who} files in its service mailbox the {what}"),
+                format!("{who} files the {what} in its service mailbox"),
             ),
             Deed::Deposited { recipient } => {
                 let whom = self.scene.name_of(recipient);
                 (
                     self.scene.lane_of(recipient),
-                    format!("{who} puts into {whom}’s mailbox the {what}"),
+                    format!("{who} puts the {what} into {whom}’s mailbox"),
                 )
             }
         };
@@ -115,7 +119,8 @@ impl<'a> Teller<'a> {
         Ok(())
     }
 
-    /// The whole story, if it ended as it had to.
+    /// The whole story, if the sender holds exactly what the scene expects, in whatever order: how
+    /// receipts overtake each other is the network's affair.
     pub fn end(self) -> Result<Story, Error> {
         let names = |kinds: &[pec::MessageKind]| {
             let mut names: Vec<String> = kinds.iter().map(|k| kind_name(k).into_owned()).collect();
@@ -143,7 +148,8 @@ impl<'a> Teller<'a> {
     }
 }
 
-/// `Subject:` of a message, decoded; empty where there is none.
+/// `Subject:` of a message, decoded; empty where there is none. For the eyes of the reader only:
+/// what a message *is* was said by the plug-in.
 fn subject(octets: &[u8]) -> String {
     MessageParser::new()
         .with_mime_headers()

@@ -24,7 +24,8 @@ pub(super) fn root_params(key: &KeyPair, now: Moment) -> Result<CertificateParam
     Ok(params)
 }
 
-/// The intermediate, without name constraints, which `TestCa::reissue` adds: issuing needs only the name and the key.
+/// The intermediate, without name constraints, which `TestCa::reissue` adds: issuing needs only
+/// the name and the key.
 pub(super) fn ca_params(key: &KeyPair, now: Moment) -> Result<CertificateParams, PkiError> {
     let mut params = params(key, &["Ceralacca Test", "Ceralacca Test CA1"], now, 5)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

@@ -1,4 +1,8 @@
 //! What providers of one test world share: the authority and the directory.
+//!
+//! In the real world AgID keeps both, and every provider fetches the directory daily. Here each
+//! folder has a copy, and joining brings the two folders concerned up to date. A third one learns of
+//! a later provider when its directory.ldif is replaced by hand.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -47,6 +51,7 @@ impl Shared {
         let remedy = "join a folder that `ceralacca provider init` has made";
         let directory = Directory::parse(&folder.read(&settings.files.directory, remedy)?);
         let chain = folder.read(&settings.files.certificate, remedy)?;
+        // The other's leaf stays; the intermediate after it will be the re-issued one.
         let leaf = match chain.find(PEM_END) {
             Some(end) => format!("{}\n", &chain[..end + PEM_END.len()]),
             None => {
@@ -74,7 +79,8 @@ impl Shared {
         })
     }
 
-    /// Writes the other provider's new files beside the old ones.
+    /// Writes the other provider's new files beside the old ones. Until they are moved into place,
+    /// and if they never are, nothing has changed for it: dropping them removes them.
     pub(super) fn stage(&self) -> Result<Vec<(NamedTempFile, PathBuf)>, Error> {
         let Some(other) = &self.other else {
             return Ok(Vec::new());
@@ -116,9 +122,11 @@ impl Shared {
     }
 }
 
+/// A temporary file in the folder of `place`, so that moving it there is one step.
 fn stage(place: &Path, text: &str) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".ceralacca-init-");
+    // Temporary files are for their owner only; certificates and directories are for everybody.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
     let mut file = builder.tempfile_in(place.parent().unwrap_or(Path::new(".")))?;
@@ -126,7 +134,7 @@ fn stage(place: &Path, text: &str) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// Names in the authority's folder.
+// Names in the authority's folder.
 pub(super) const ROOT_KEY: &str = "root-key.pem";
 pub(super) const ROOT: &str = "root.pem";
 pub(super) const CA_KEY: &str = "ca-key.pem";

@@ -59,6 +59,8 @@ impl Host {
         })
     }
 
+    /// To the network. If the process dies between the hand-over and the mark, the relay is asked
+    /// again, and with SMTP one duplicate with the same PEC id is possible (POSTFIX.md, point 2).
     fn relay(&self, item: &Item, progress: Report<'_>) -> Result<Ending, HostError> {
         crash::point("before-relay");
         let outcome = self.parts.relay.relay(&RelayItem {
@@ -102,7 +104,7 @@ impl Host {
         Ok(ending)
     }
 
-    /// Our own incoming point: as if the message had come in over an encrypted session.
+    /// Our own incoming point, without leaving the process (RFC 6109 §3.4): as if the message had come in over an encrypted session.
     fn loop_back(&self, item: &mut Item, progress: Report<'_>) -> Result<Ending, HostError> {
         crash::point("before-loop");
         let body = std::mem::take(&mut item.body);
@@ -127,6 +129,8 @@ impl Host {
         Ok(ending)
     }
 
+    /// Into a mailbox. The verdict is stored before the plug-in hears it: once a mailbox has said
+    /// yes or no, a repetition must not ask it a second time and perhaps hear the opposite.
     fn deposit(&self, item: &mut Item, progress: Report<'_>) -> Result<Ending, HostError> {
         let recipient = recipient(item)?.to_owned();
         crash::point("before-deposit");
@@ -174,6 +178,8 @@ impl Host {
         Ok(ending)
     }
 
+    /// The delivery point: the plug-in makes the receipt, which is committed with the item's end, so
+    /// there is exactly one.
     fn confirm(&self, item: &mut Item, progress: Report<'_>) -> Result<Ending, HostError> {
         let body = std::mem::take(&mut item.body);
         let event = Event::FinishDeposit(pec::DepositResult {
@@ -191,6 +197,7 @@ impl Host {
         Ok(ending)
     }
 
+    /// The plug-in hears of one recipient of an envelope that the next server refused.
     fn bounce(&self, item: &Item, progress: Report<'_>) -> Result<Ending, HostError> {
         let (Some(pec_id), Some(failure)) = (&item.message.pec_id, &item.failure) else {
             let error = "it has no PEC id or no failure to speak of".to_owned();

@@ -71,6 +71,7 @@ impl<'a> Effects<'a> {
         }
     }
 
+    /// Mail within the provider becomes an arrival of ours (RFC 6109 §3.4); what leaves is numbered.
     fn relay(&mut self, relay: &pec::Relay) -> Result<(), Rollback> {
         let message = self.message(relay.message)?;
         let (action, seq) = match relay.route {
@@ -87,6 +88,7 @@ impl<'a> Effects<'a> {
         )
     }
 
+    /// One item for each mailbox: each ends, and is confirmed, by itself.
     fn deposit(&mut self, deposit: &pec::Deposit) -> Result<(), Rollback> {
         let message = self.message(deposit.message)?;
         let recipients = std::slice::from_ref(&deposit.recipient);
@@ -131,6 +133,8 @@ impl<'a> Effects<'a> {
         Ok(())
     }
 
+    /// Relays are numbered in the order of the effects. Two transactions cannot get the same number:
+    /// there is one writer at a time, and the column is unique.
     fn next_seq(&self) -> rusqlite::Result<u64> {
         self.tx
             .prepare_cached("SELECT coalesce(max(seq), 0) + 1 FROM outbox")?
@@ -167,6 +171,8 @@ impl<'a> Effects<'a> {
         Ok(id)
     }
 
+    /// A PEC id that is tracked already means repeated entropy, or a race: then nothing of this
+    /// outcome may be true, and the client is asked to come again.
     fn track(&self, message: &pec::TrackedMessage) -> Result<(), Rollback> {
         let new = self
             .tx
@@ -206,6 +212,8 @@ impl<'a> Effects<'a> {
         Ok(())
     }
 
+    /// At most once per PEC id and mailbox (PRACTICE 8.11): two sessions may bring the same envelope
+    /// at once, both having asked before either wrote.
     fn take_in_charge(&self, charge: &pec::TakeInCharge) -> Result<(), Rollback> {
         let mut insert = self.tx.prepare_cached(
             "INSERT INTO taken_in_charge (pec_id, mailbox, recipient, at)
@@ -222,6 +230,7 @@ impl<'a> Effects<'a> {
         Ok(())
     }
 
+    /// `changed_at` is when the state became what it is, so a repeated settlement leaves it.
     fn settle(&mut self, settlement: pec::Settlement) -> Result<(), Rollback> {
         self.raise(&settlement.pec_id)?;
         let changed = self
@@ -270,6 +279,7 @@ impl<'a> Effects<'a> {
         Ok(())
     }
 
+    /// RFC 6109 §2.3: kept for 30 months, so nothing here ever deletes a row.
     fn log(&self, entry: &pec::LogEntry) -> Result<(), Rollback> {
         self.tx
             .prepare_cached(
@@ -292,6 +302,8 @@ impl<'a> Effects<'a> {
         Ok(())
     }
 
+    /// RFC 6109 §2.2.4: the original itself, out of everybody's reach. The sweep lets it go at its
+    /// time.
     fn keep_infected(&self, infected: &pec::InfectedMessage) -> Result<(), Rollback> {
         let original = self.bodies.original();
         let (octets, spool, recipe) = original.stored_form();
@@ -316,6 +328,7 @@ impl<'a> Effects<'a> {
         Ok(())
     }
 
+    /// People hear of it through [`crate::Committed::notices`] and the log; the row is the proof.
     fn notify(&self, notice: &pec::Notice) -> Result<(), Rollback> {
         self.tx
             .prepare_cached("INSERT INTO notice (at, recipient, text) VALUES (?1, ?2, ?3)")?
@@ -323,6 +336,7 @@ impl<'a> Effects<'a> {
         Ok(())
     }
 
+    /// The newest word counts: verdicts are renewed before they run out.
     fn remember(&self, memo: &pec::Memo) -> Result<(), Rollback> {
         self.tx
             .prepare_cached("INSERT OR REPLACE INTO memo (key, value, until) VALUES (?1, ?2, ?3)")?

@@ -36,6 +36,7 @@ impl Store {
     }
 }
 
+/// None: nothing is known of this PEC id.
 fn message_status(tx: &Transaction<'_>, pec_id: String) -> rusqlite::Result<Option<MessageStatus>> {
     let tracked = tracked(tx, &pec_id, &mut Seen::default())?;
     let log = log(tx, &pec_id)?;
@@ -80,6 +81,7 @@ fn message_status(tx: &Transaction<'_>, pec_id: String) -> rusqlite::Result<Opti
     }))
 }
 
+/// Not part of [`pec::TrackedRecipient`]: the plug-in has no use for it.
 fn changed_at(tx: &Transaction<'_>, pec_id: &str, position: usize) -> rusqlite::Result<u64> {
     let found = tx
         .prepare_cached(
@@ -121,6 +123,7 @@ fn log(tx: &Transaction<'_>, pec_id: &str) -> rusqlite::Result<Vec<pec::LogEntry
     .collect()
 }
 
+/// Found by the message's PEC id: items have none of their own.
 fn items(tx: &Transaction<'_>, pec_id: &str) -> rusqlite::Result<Vec<ItemStatus>> {
     tx.prepare_cached(
         "SELECT o.key, o.action, o.recipients, o.state, o.attempts, o.next_at, o.last_error, o.seq,

@@ -21,6 +21,7 @@ pub struct Provider {
     pub relay: Option<Box<dyn Relay>>,
     pub scanner: Option<Box<dyn Scanner>>,
     pub directory_file: Option<PathBuf>,
+    pub in_memory: bool,
 }
 
 impl Provider {
@@ -33,6 +34,7 @@ impl Provider {
             relay: None,
             scanner: None,
             directory_file: None,
+            in_memory: false,
         }
     }
 
@@ -45,7 +47,11 @@ impl Provider {
         Host::new(HostParts {
             engine: Box::new(Shared(self.toy.clone())),
             settings: settings(),
-            store: Store::open(&self.folder)?,
+            store: if self.in_memory {
+                Store::in_memory()?
+            } else {
+                Store::open(&self.folder)?
+            },
             signer: Box::new(NoKey),
             scanner: self.scanner.take(),
             mailboxes: Box::new(MailboxTable::new([pec::Mailbox {

@@ -55,7 +55,10 @@ impl Engine for Shared {
             Rule::Fail(error) => return Err(error),
             Rule::AskForEver => (vec![Question::Scan], End::Never),
             Rule::Script(questions, outcome) => (questions, End::Fixed(outcome)),
-            Rule::Usual => (questions(&event), End::Rules(context.clone(), event)),
+            Rule::Usual => (
+                questions(&event),
+                End::Rules(Box::new((context.clone(), event))),
+            ),
         };
         Ok(Box::new(Talk {
             toy: self.0.clone(),
@@ -75,7 +78,7 @@ impl Engine for Shared {
 
 enum End {
     Fixed(Box<pec::Outcome>),
-    Rules(pec::Context, Event),
+    Rules(Box<(pec::Context, Event)>),
     Never,
 }
 
@@ -102,9 +105,11 @@ impl Dialogue for Talk {
                 Ok(pec::Step::Ask(vec![Question::Scan]))
             }
             Some(End::Fixed(outcome)) => Ok(pec::Step::Done(*outcome)),
-            Some(End::Rules(context, event)) => {
+            Some(End::Rules(known)) => {
+                let (context, event) = *known;
                 Ok(pec::Step::Done(follow_rules(&context, event, answers)))
             }
+
             None => Err(PluginError::Fault(pec::Fault::Finished)),
         }
     }
