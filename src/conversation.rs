@@ -24,9 +24,12 @@ use crate::question::{
 #[must_use = "nothing happens until the transaction is advanced to its outcome"]
 pub struct Transaction {
     /// None once it has ended.
-    run: Option<Pin<Box<dyn Future<Output = Result<Outcome, Stop>>>>>,
+    run: Option<Pin<Box<Run>>>,
     exchange: Rc<RefCell<Exchange>>,
 }
+
+/// What the points are: a function that ends in an outcome, or stops before.
+type Run = dyn Future<Output = Result<Outcome, Stop>>;
 
 /// What [`Transaction::advance`] yields.
 #[derive(Debug)]

@@ -68,7 +68,7 @@ pub(crate) async fn submit(
     };
     let exceptions = formal_checks::check(
         &point.original,
-        &point.scan,
+        point.scan,
         &point.sender,
         &recipients,
         &point.profile,

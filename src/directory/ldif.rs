@@ -93,7 +93,7 @@ pub(super) fn entries(content: &[u8]) -> impl Iterator<Item = Result<Entry<'_>, 
 
 fn entry<'a>(lines: &mut Lines<'a>) -> Result<Option<Entry<'a>>, DirectoryError> {
     let mut found: Option<Entry<'a>> = None;
-    while let Some((line, logical)) = lines.next() {
+    for (line, logical) in lines.by_ref() {
         if logical.is_empty() {
             if found.is_some() {
                 break;

@@ -186,7 +186,7 @@ impl CandidatePath {
     fn path(&self) -> Result<CertificationPath, PathError> {
         let anchor = PDVTrustAnchorChoice::create(self.anchor.as_bytes(), "trust-anchors")
             .map_err(|_| PathError::Malformed)?;
-        let intermediates = self.intermediates.iter().cloned().collect();
+        let intermediates = self.intermediates.clone();
         Ok(CertificationPath::new(
             anchor,
             intermediates,

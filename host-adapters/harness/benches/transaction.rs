@@ -1,8 +1,8 @@
 //! What an access-point transaction costs, as a multiple of the two RSA signatures in it.
 //!
 //! Criterion measures each kind of run by itself. A table of ratios closes the output; its figures
-//! come from runs of all kinds in turn, because a machine that has something else to do would
-//! otherwise slow one kind down and not the other.
+//! come from blocks of runs, all kinds in turn, because a machine that has something else to do
+//! would otherwise slow one kind down and not the other.
 
 #[path = "world/native.rs"]
 mod native;
@@ -88,40 +88,31 @@ fn kinds(world: &World) -> Vec<Kind<'_>> {
     ]
 }
 
-/// Runs all kinds in turn and prints how their medians compare.
+/// Runs all kinds in turn, block by block, and prints how their best blocks compare: whatever
+/// disturbs a run only ever makes it longer.
 fn table(kinds: &mut [Kind<'_>]) {
-    let mut times = vec![Vec::new(); kinds.len()];
+    let mut best = vec![f64::INFINITY; kinds.len()];
     for _ in 0..ROUNDS {
-        for (kind, times) in kinds.iter_mut().zip(&mut times) {
+        for (kind, best) in kinds.iter_mut().zip(&mut best) {
             let begun = Instant::now();
-            (kind.run)();
-            times.push(begun.elapsed().as_secs_f64());
+            (0..BLOCK).for_each(|_| (kind.run)());
+            *best = best.min(begun.elapsed().as_secs_f64() / f64::from(BLOCK));
         }
     }
-    let medians: Vec<f64> = times
-        .iter_mut()
-        .map(|times| {
-            times.sort_by(f64::total_cmp);
-            times[ROUNDS / 2]
-        })
-        .collect();
     println!("\n| 3 kB submission | time | × two signatures |\n|---|---|---|");
-    for (kind, median) in kinds.iter().zip(&medians) {
+    for (kind, time) in kinds.iter().zip(&best) {
         println!(
             "| {} | {:.0} µs | {:.2} |",
             kind.name,
-            median * 1e6,
-            median / medians[0]
+            time * 1e6,
+            time / best[0]
         );
     }
-    println!(
-        "| component ÷ native core | | {:.2} |",
-        medians[1] / medians[2]
-    );
+    println!("| component ÷ native core | | {:.2} |", best[1] / best[2]);
     if let Some(openssl) = openssl_speed() {
         println!(
             "| our signer ÷ `openssl speed rsa2048` | | {:.2} |",
-            medians[0] / 2.0 / openssl
+            best[0] / 2.0 / openssl
         );
     }
 }
@@ -143,4 +134,5 @@ fn openssl_speed() -> Option<f64> {
     seconds.trim_end_matches('s').parse().ok()
 }
 
-const ROUNDS: usize = 500;
+const ROUNDS: u32 = 40;
+const BLOCK: u32 = 20;

@@ -113,3 +113,31 @@ fn measure() {
         }
     }
 }
+
+#[test]
+fn profile() {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("component-cache");
+    let plugin = Plugin::load(&component(), Some(&cache), Limits::default()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let host = real_host(plugin.clone(), Store::in_memory().unwrap(), folder.path());
+    let n = 4000;
+    let letters: Vec<_> = (0..n).map(|k| { let mut s = submission(&["bruno@here.example"], &letter(3000)); s.message.extend_from_slice(format!("{k}\r\n").as_bytes()); s }).collect();
+    for l in letters { assert_eq!(host.submit(l).reply.code, 250); }
+}
+
+#[test]
+fn overhead() {
+    for round in 0..3 {
+        for in_memory in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut provider = Provider::at(folder.path());
+            provider.in_memory = in_memory;
+            let host = provider.start();
+            let n = if in_memory { 4000 } else { 300 };
+            let letters: Vec<_> = (0..n).map(|k| { let mut s = submission(&["bruno@here.example"], &letter(3000)); s.message.extend_from_slice(format!("{k}\r\n").as_bytes()); s }).collect();
+            let b = Instant::now();
+            for l in letters { assert_eq!(host.submit(l).reply.code, 250); }
+            println!("toy submit, in memory {in_memory}: {:?} ({round})", b.elapsed()/n);
+        }
+    }
+}
