@@ -175,6 +175,25 @@ impl Desk {
             .collect())
     }
 
+    /// The same, and what the virus scanner says of the event's message.
+    pub async fn providers_and_scan(
+        &self,
+        domains: &[DomainName],
+    ) -> Result<(Vec<Vec<Provider>>, ScanVerdict), Stop> {
+        let questions = domains.iter().cloned().map(Question::ProviderOfDomain);
+        let mut answers = self
+            .ask(questions.chain([Question::Scan]).collect())
+            .await?;
+        let verdict = scanned(answers.pop())?;
+        Ok((
+            answers
+                .into_iter()
+                .filter_map(Answer::into_providers)
+                .collect(),
+            verdict,
+        ))
+    }
+
     /// The directory records that hold the certificate with this SHA-1 (hex).
     pub async fn providers_of_certificate(&self, sha1: String) -> Result<Vec<Provider>, Stop> {
         let answers = self
@@ -274,17 +293,8 @@ impl Desk {
 
     /// What the virus scanner says of the event's message.
     pub async fn scan(&self) -> Result<ScanVerdict, Stop> {
-        let answers = self.ask(vec![Question::Scan]).await?;
-        answers
-            .into_iter()
-            .find_map(|a| {
-                if let Answer::Scanned(v) = a {
-                    Some(v)
-                } else {
-                    None
-                }
-            })
-            .ok_or_else(|| Stop::Unavailable("scan: no verdict".to_owned()))
+        let mut answers = self.ask(vec![Question::Scan]).await?;
+        scanned(answers.pop())
     }
 
     /// What an earlier transaction remembered.
@@ -294,6 +304,13 @@ impl Desk {
             Answer::Recalled(value) => value,
             _ => None,
         }))
+    }
+}
+
+fn scanned(answer: Option<Answer>) -> Result<ScanVerdict, Stop> {
+    match answer {
+        Some(Answer::Scanned(verdict)) => Ok(verdict),
+        _ => Err(Stop::Unavailable("scan: no verdict".to_owned())),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::address::{DomainName, EmailAddress};
 use crate::conversation::{Desk, Stop};
-use crate::question::Provider;
+use crate::question::{Provider, ScanVerdict};
 use crate::settings::Profile;
 
 /// What the directory says of a domain.
@@ -26,15 +26,40 @@ impl Certification {
 }
 
 /// Asks once per domain; answers in the order of the addresses.
-pub(crate) async fn of_addresses<'a>(
-    addresses: &'a [EmailAddress],
+pub(crate) async fn of_addresses(
+    addresses: &[EmailAddress],
     profile: &Profile,
     desk: &Desk,
-) -> Result<impl Iterator<Item = (&'a EmailAddress, Certification)> + use<'a>, Stop> {
+) -> Result<Vec<(EmailAddress, Certification)>, Stop> {
+    let domains = distinct(addresses);
+    let answers = desk.providers_of_domains(&domains).await?;
+    Ok(judge(addresses, domains, &answers, profile))
+}
+
+/// The same, and what the virus scanner says, in one batch of questions.
+pub(crate) async fn of_addresses_and_scan(
+    addresses: &[EmailAddress],
+    profile: &Profile,
+    desk: &Desk,
+) -> Result<(Vec<(EmailAddress, Certification)>, ScanVerdict), Stop> {
+    let domains = distinct(addresses);
+    let (answers, verdict) = desk.providers_and_scan(&domains).await?;
+    Ok((judge(addresses, domains, &answers, profile), verdict))
+}
+
+fn distinct(addresses: &[EmailAddress]) -> Vec<DomainName> {
     let mut domains: Vec<DomainName> = addresses.iter().map(EmailAddress::domain).collect();
     domains.sort_unstable();
     domains.dedup();
-    let answers = desk.providers_of_domains(&domains).await?;
+    domains
+}
+
+fn judge(
+    addresses: &[EmailAddress],
+    domains: Vec<DomainName>,
+    answers: &[Vec<Provider>],
+    profile: &Profile,
+) -> Vec<(EmailAddress, Certification)> {
     let known: HashMap<DomainName, Certification> = domains
         .into_iter()
         .zip(
@@ -43,10 +68,16 @@ pub(crate) async fn of_addresses<'a>(
                 .map(|records| certification(records, profile)),
         )
         .collect();
-    Ok(addresses.iter().map(move |address| {
-        let found = known.get(&address.domain()).copied();
-        (address, found.unwrap_or(Certification::External))
-    }))
+    let of = |address: &EmailAddress| known.get(&address.domain()).copied();
+    addresses
+        .iter()
+        .map(|address| {
+            (
+                address.clone(),
+                of(address).unwrap_or(Certification::External),
+            )
+        })
+        .collect()
 }
 
 /// Judges the records that manage a domain. Providers are known by their certificate, never by

@@ -49,11 +49,16 @@ pub(crate) async fn submit(
         scan,
     } = admitted;
     let original = Original::new(&event.message, &scan);
-    let certified: Vec<(EmailAddress, Certification)> =
-        domains::of_addresses(&recipients, &profile, &desk)
-            .await?
-            .map(|(address, certification)| (address.clone(), certification))
-            .collect();
+    let exceptions = formal_checks::check(&original, &scan, &sender, &recipients, &profile);
+    // A message that is refused anyway need not be scanned.
+    let (certified, verdict) = if exceptions.is_empty() {
+        domains::of_addresses_and_scan(&recipients, &profile, &desk).await?
+    } else {
+        (
+            domains::of_addresses(&recipients, &profile, &desk).await?,
+            ScanVerdict::Clean,
+        )
+    };
     let point = AccessPoint {
         message: &event.message,
         scan: &scan,
@@ -66,19 +71,10 @@ pub(crate) async fn submit(
         profile,
         desk,
     };
-    let exceptions = formal_checks::check(
-        &point.original,
-        point.scan,
-        &point.sender,
-        &recipients,
-        &point.profile,
-    );
-    if !exceptions.is_empty() {
-        return point.refuse_for_formal_exceptions(&exceptions).await;
-    }
-    match point.desk.scan().await? {
-        ScanVerdict::Clean => point.accept().await,
+    match verdict {
+        _ if !exceptions.is_empty() => point.refuse_for_formal_exceptions(&exceptions).await,
         ScanVerdict::Infected(name) => point.refuse_for_virus(&name).await,
+        ScanVerdict::Clean => point.accept().await,
     }
 }
 

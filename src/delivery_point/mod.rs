@@ -73,11 +73,9 @@ pub(crate) async fn finish_deposit(
     };
     let made = seal(vec![draft], &event.message, &ids, now, &profile, &desk).await?;
     // To the original sender, through its provider's incoming point, ours included.
-    let route = match domains::of_addresses(std::slice::from_ref(&sender), &profile, &desk)
-        .await?
-        .next()
-    {
-        Some((_, Certification::Ours)) => Route::OwnIncomingPoint,
+    let sender_is = domains::of_addresses(std::slice::from_ref(&sender), &profile, &desk).await?;
+    let route = match sender_is.as_slice() {
+        [(_, Certification::Ours)] => Route::OwnIncomingPoint,
         _ => Route::Network,
     };
     let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "Receipt made"));

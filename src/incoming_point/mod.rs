@@ -94,8 +94,10 @@ async fn refuse_strangers(
     if recipients.is_empty() {
         return Ok(Some(Reply::new(554, "5.5.1", "No recipients")));
     }
-    let mut found = domains::of_addresses(recipients, profile, desk).await?;
-    let stranger = found.find(|(_, certification)| *certification != Certification::Ours);
+    let found = domains::of_addresses(recipients, profile, desk).await?;
+    let stranger = found
+        .iter()
+        .find(|(_, certification)| *certification != Certification::Ours);
     Ok(stranger.map(|(address, _)| {
         Reply::new(
             550,

@@ -45,7 +45,7 @@ fn every_message_verifies_and_every_link_leads_somewhere() {
         assert!(link.starts_with('#') || out.join(link).is_file(), "{link}");
     }
     // Every line that names a file names one that is there, and all are named.
-    for message in messages.iter().chain(&files(&out.join("submitted"), "eml")) {
+    for message in messages.iter().chain(&files(&out.join("submitted"), "txt")) {
         let name = message.to_str().unwrap();
         assert!(
             ran.stdout.contains(&format!(": {name}\n")),

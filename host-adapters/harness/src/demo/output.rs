@@ -83,14 +83,14 @@ impl Output {
     }
 
     /// Writes a message as `NN-KIND.eml`, unless it lies there already. What no provider has signed
-    /// goes to `submitted/`, so that `*.eml` is what verifies.
+    /// goes to `submitted/` as text: whatever is called `.eml` here verifies.
     pub fn message(&mut self, kind: &MessageKind, octets: &[u8]) -> Result<Written, Error> {
         if let Some(written) = self.written.get(octets) {
             return Ok(written.clone());
         }
         let number = u32::try_from(self.written.len()).unwrap_or(u32::MAX) + 1;
         let file = match kind {
-            MessageKind::Ordinary => format!("submitted/{number:02}-original.eml"),
+            MessageKind::Ordinary => format!("submitted/{number:02}-original.txt"),
             kind => format!("{number:02}-{}.eml", file_stem(kind)),
         };
         self.write(&file, octets)?;

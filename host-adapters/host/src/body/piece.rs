@@ -5,7 +5,7 @@ use std::ops::Range;
 /// A run of octets, and where they are.
 #[derive(Clone, Debug)]
 pub(super) enum Piece {
-    /// These octets of [`Body::literal`].
+    /// These of a [`super::Body`]'s literal octets.
     Literal(Range<usize>),
     /// These octets of the file in the spool.
     Spool(Range<u64>),

@@ -1,0 +1,134 @@
+//! Real messages of real providers (2018): `ceralacca verify` against the real root.
+//!
+//! The samples lie in the shared folder and name real people, so nothing of them is quoted here.
+//! Their certificates are taken out by OpenSSL, not by us.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use ceralacca_harness::names::{Address, Domain};
+use ceralacca_harness::provider::ldif::{Directory, Record};
+use common::{ceralacca, plug_in, succeed, tool};
+use tempfile::TempDir;
+use x509_cert::Certificate;
+use x509_cert::der::{DecodePem as _, Encode as _};
+
+/// The two intact ones hold; the third lost one blank on its way, and the verdict says so.
+#[test]
+fn real_messages_are_judged_as_they_deserve() {
+    let Some(samples) = samples() else { return };
+    if !plug_in() || !tool("openssl") {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let directory = folder.path().join("directory.ldif");
+    fs::write(&directory, directory_of(&samples)).expect("a directory");
+    for (file, code, verdict) in [
+        ("aruba-2018-accettazione.eml", 0, "\nHOLDS\n"),
+        ("aruba-2018-avvenuta-consegna.eml", 0, "\nHOLDS\n"),
+        (
+            "sogei-2018-busta-one-blank-stripped.eml",
+            6,
+            "content-altered",
+        ),
+    ] {
+        let ran = verify(&samples, file, &directory, &[]);
+        assert_eq!(ran.code, code, "{file}: {}", ran.stderr);
+        assert!(ran.stdout.contains(verdict), "{file}");
+        assert!(
+            ran.stdout.contains("Actalis Authentication Root CA"),
+            "{file}"
+        );
+    }
+    // Judged on a day on which the signer's certificate had ended, the same message does not hold.
+    let file = "aruba-2018-accettazione.eml";
+    let late = verify(
+        &samples,
+        file,
+        &directory,
+        &["--at", "2024-01-01T00:00:00Z"],
+    );
+    assert_eq!(late.code, 6);
+    assert!(late.stdout.contains("certificate-expired"));
+}
+
+fn verify(samples: &Path, file: &str, directory: &Path, more: &[&str]) -> common::Ran {
+    let path = |p: PathBuf| p.to_str().expect("UTF-8").to_owned();
+    let mut arguments = vec![
+        "verify".to_owned(),
+        path(samples.join(file)),
+        "--directory".to_owned(),
+        path(directory.to_owned()),
+        "--roots".to_owned(),
+        path(samples.join("root-actalis.pem")),
+    ];
+    arguments.extend(more.iter().map(|word| (*word).to_owned()));
+    ceralacca(&arguments)
+}
+
+/// A directory with the providers of the samples.
+fn directory_of(samples: &Path) -> String {
+    let mut directory = Directory::new();
+    for (name, file, domain) in [
+        ("Aruba", "aruba-2018-accettazione.eml", "pec.aruba.it"),
+        (
+            "Sogei",
+            "sogei-2018-busta-one-blank-stripped.eml",
+            "pcert.sogei.it",
+        ),
+    ] {
+        let receipts: Address = format!("ricevute@{domain}").parse().expect("an address");
+        let domain: Domain = domain.parse().expect("a domain");
+        let record = Record {
+            name,
+            certificate: &signer(&samples.join(file)),
+            mail_receipt: &receipts,
+            domains: &[domain],
+        };
+        assert!(directory.add(&record).is_ok(), "{name}");
+    }
+    directory.to_ldif()
+}
+
+/// The first certificate of the signature, DER.
+fn signer(message: &Path) -> Vec<u8> {
+    let pkcs7 = succeed(
+        Command::new("openssl")
+            .args(["smime", "-pk7out", "-in"])
+            .arg(message),
+    );
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("signature.pem");
+    fs::write(&file, pkcs7).expect("a file");
+    let mut print = Command::new("openssl");
+    print
+        .args(["pkcs7", "-print_certs", "-in"])
+        .arg(&file)
+        .stdin(Stdio::null());
+    let text = succeed(&mut print);
+    let begin = text.find("-----BEGIN").expect("a certificate");
+    let end = text[begin..]
+        .find("-----END CERTIFICATE-----")
+        .expect("its end");
+    let pem = format!("{}-----END CERTIFICATE-----\n", &text[begin..begin + end]);
+    Certificate::from_pem(pem)
+        .and_then(|c| c.to_der())
+        .expect("a certificate")
+}
+
+/// Where the samples are; none, with a printed reason, where they are not.
+fn samples() -> Option<PathBuf> {
+    let shared = std::env::var_os("CERALACCA_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        PathBuf::from,
+    );
+    let samples = shared.join("samples");
+    if samples.is_dir() {
+        return Some(samples);
+    }
+    eprintln!("skipped: the samples of real messages are not here");
+    None
+}
