@@ -69,7 +69,7 @@ pub use fault::Fault;
 use event::{
     Arrival, Context, DepositResult, DirectoryUpdate, Examination, RelayFailure, Submission, Tick,
 };
-use settings::{Profile, Settings};
+use settings::Settings;
 
 /// Access point: a user hands in a message (RFC 6109 §3.1).
 pub fn submit(context: Context, event: Submission) -> Transaction {
@@ -111,5 +111,5 @@ pub fn examine(context: Context, event: Examination) -> Transaction {
 /// # Errors
 /// [`Fault::Settings`] names the first field that is wrong, and the remedy.
 pub fn check_settings(settings: Settings) -> Result<(), Fault> {
-    Profile::try_from(settings).map(|_| ())
+    settings::check(settings)
 }

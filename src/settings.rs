@@ -103,22 +103,15 @@ impl TryFrom<Settings> for Profile {
                 "is empty; give the signing certificate and its issuer".into(),
             )
         })?;
-        let certificate = Certificate::from_der(leaf).map_err(|e| {
-            wrong(
-                "certificates[0]",
-                format!("is not an X.509 certificate: {e}"),
-            )
-        })?;
         let service_address = address("service-address", &settings.service_address)?;
-        check_certificate_address(&certificate, &service_address)?;
         Ok(Self {
             provider_name: settings.provider_name,
             mail_domain,
             service_mailbox: address("service-mailbox", &settings.service_mailbox)?,
             service_address,
             certificate_hash: hex::encode(&smime::sha1(leaf)),
-            signer: smime::SignerIdentity::new(&certificate, &settings.certificates)
-                .map_err(|e| wrong("certificates", format!("cannot be encoded: {e}")))?,
+            signer: smime::SignerIdentity::new(&settings.certificates)
+                .map_err(|e| wrong("certificates", format!("not X.509 in DER: {e}")))?,
             trust_anchors: settings.trust_anchors,
             limits: settings.limits,
             ordinary_mail: settings.ordinary_mail,
@@ -127,6 +120,17 @@ impl TryFrom<Settings> for Profile {
             texts: Texts::new(settings.english_copy, &settings.texts)?,
         })
     }
+}
+
+/// Everything that a host should test once at its start: what every event tests, and the signing
+/// certificate as a whole.
+pub(crate) fn check(settings: Settings) -> Result<(), Fault> {
+    let leaf = settings.certificates.first().cloned().unwrap_or_default();
+    let profile = Profile::try_from(settings)?;
+    let certificate = Certificate::from_der(&leaf).map_err(|e| {
+        Fault::Settings(format!("certificates[0]: is not an X.509 certificate: {e}"))
+    })?;
+    check_certificate_address(&certificate, &profile.service_address)
 }
 
 /// DM 2 November 2005 art. 12, PRACTICE 1: a configuration below the floor is refused.

@@ -3,7 +3,6 @@
 //! Certificates go in as the octets the host gave, undecoded: re-encoding someone's certificate
 //! is a way to break it, and parsing them for every message is wasted time.
 
-use cms::cert::IssuerAndSerialNumber;
 use cms::content_info::CmsVersion;
 use cms::signed_data::EncapsulatedContentInfo;
 use const_oid::db::rfc5911::{
@@ -11,9 +10,8 @@ use const_oid::db::rfc5911::{
 };
 use const_oid::db::rfc5912::{ID_SHA_256, RSA_ENCRYPTION};
 use der::asn1::{GeneralizedTime, ObjectIdentifier, OctetString, SetOfVec, UtcTime};
-use der::{Any, AnyRef, DateTime, Decode, Encode, Sequence, ValueOrd};
+use der::{Any, AnyRef, DateTime, Decode, Encode, Sequence, SliceReader, Tagged, ValueOrd};
 use spki::AlgorithmIdentifierOwned;
-use x509_cert::Certificate;
 use x509_cert::attr::{Attribute, Attributes};
 
 use crate::instant::Instant;
@@ -28,22 +26,45 @@ pub(crate) struct SignerIdentity {
 }
 
 impl SignerIdentity {
-    /// `leaf` is the first of `certificates`, all DER.
-    pub fn new(leaf: &Certificate, certificates: &[Vec<u8>]) -> der::Result<Self> {
-        let tbs = leaf.tbs_certificate();
-        let sid = IssuerAndSerialNumber {
-            issuer: tbs.issuer().clone(),
-            serial_number: tbs.serial_number().clone(),
-        };
+    /// From the certificates that travel, DER, the signer's first. Reads no more of it than its
+    /// issuer and serial number: this runs for every message.
+    pub fn new(certificates: &[Vec<u8>]) -> der::Result<Self> {
+        let leaf = certificates.first().map(Vec::as_slice).unwrap_or_default();
+        let sid = Any::encode_from(&issuer_and_serial(leaf)?)?;
         let certificates: Vec<Any> = certificates
             .iter()
             .map(|octets| Any::from_der(octets))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            sid: Any::encode_from(&sid)?,
+            sid,
             certificates: SetOfVec::try_from(certificates)?,
         })
     }
+}
+
+/// `IssuerAndSerialNumber` of RFC 5652 §10.2.4, both as they stand in the certificate.
+#[derive(Sequence)]
+struct IssuerAndSerial<'a> {
+    issuer: AnyRef<'a>,
+    serial_number: AnyRef<'a>,
+}
+
+/// ```text
+/// TBSCertificate ::= SEQUENCE { [0] version OPTIONAL, serialNumber, signature, issuer, … }
+/// ```
+fn issuer_and_serial(certificate: &[u8]) -> der::Result<IssuerAndSerial<'_>> {
+    let whole: AnyRef<'_> = AnyRef::from_der(certificate)?;
+    let tbs = AnyRef::decode(&mut SliceReader::new(whole.value())?)?;
+    let mut fields = SliceReader::new(tbs.value())?;
+    let mut serial_number = AnyRef::decode(&mut fields)?;
+    if Tagged::tag(&serial_number).is_context_specific() {
+        serial_number = AnyRef::decode(&mut fields)?;
+    }
+    let _signature_algorithm = AnyRef::decode(&mut fields)?;
+    Ok(IssuerAndSerial {
+        issuer: AnyRef::decode(&mut fields)?,
+        serial_number,
+    })
 }
 
 /// A signature that lacks only the RSA value.
