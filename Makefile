@@ -39,7 +39,7 @@ $(COMPONENT): $(INPUTS)
 # The whole workspace, as the tests build it: for one package alone cargo chooses other
 # features for shared dependencies, and would build them twice.
 demo: component ## a certified message from sender to receipt, into OUT=demo-out
-	$(CARGO) build --release --workspace --bins
+	$(NATIVE)
 	$(TARGET)/release/ceralacca demo --out $(OUT)
 
 # With nextest, documentation tests go first: the runner's summary closes the output.

@@ -206,6 +206,14 @@ fn i07_a_good_signer_with_a_bad_format_ends_in_an_anomaly_envelope() {
     assert_eq!(anomaly.daticert(), None);
     assert_eq!(anomaly.postacert().unwrap(), irregular);
     openssl_verifies(&anomaly.octets, &world.roots(), START).expect("our own signature");
+    // Its owner may ask what it is: genuine, and certifying nothing (I28).
+    let examination = pec::Examination {
+        message: anomaly.octets,
+        at: None,
+    };
+    let finding = world.beta.host.examine(examination).unwrap();
+    assert!(finding.holds && finding.data.is_none());
+    assert_eq!(finding.kind, pec::MessageKind::AnomalyEnvelope);
 }
 
 #[test]
