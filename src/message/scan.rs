@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::header::{ContentType, HeaderSection, TransferEncoding};
 use crate::limits::Limits;
@@ -325,13 +325,10 @@ impl<'a> Scanner<'a> {
             _ if next > start + text.len() => self.irregular.bare_lf = true,
             _ => {}
         }
-        let mut flags = (false, false);
-        for &octet in text {
-            flags.0 |= octet == 0;
-            flags.1 |= octet == b'\r';
+        if memchr2(b'\0', b'\r', text).is_some() {
+            self.irregular.nul |= text.contains(&b'\0');
+            self.irregular.bare_cr |= text.contains(&b'\r');
         }
-        self.irregular.nul |= flags.0;
-        self.irregular.bare_cr |= flags.1;
         self.position = next;
         Some(Line { text, start, next })
     }
