@@ -64,11 +64,17 @@ fn check_syntax(original: &Original<'_>, scan: &Scan, found: &mut Vec<FormalExce
     if scan.irregular.bare_cr || scan.irregular.bare_lf {
         found.push(FormalException::BareLineBreak);
     }
-    for name in ONCE {
-        if original.header().named(name).count() > 1 {
-            found.push(FormalException::Repeated(name));
+    let mut seen = [0_u32; ONCE.len()];
+    for field in original.header().fields() {
+        if let Some(index) = ONCE
+            .iter()
+            .position(|name| field.name.eq_ignore_ascii_case(name))
+        {
+            seen[index] += 1;
         }
     }
+    let repeated = ONCE.iter().zip(seen).filter(|(_, count)| *count > 1);
+    found.extend(repeated.map(|(name, _)| FormalException::Repeated(name)));
     if original
         .client_message_id()
         .is_some_and(|id| id.len() > LONGEST_MESSAGE_ID)

@@ -21,9 +21,9 @@ use crate::limits::Limits;
 use crate::log_register::{self, LogEvent};
 use crate::message::header::HeaderSection;
 use crate::message::scan::Scan;
-use crate::message::system::seal;
+use crate::message::system::{Draft, seal};
 use crate::notification::{Facts, Notice, Notification};
-use crate::outcome::{Effect, Outcome, Reply, Route};
+use crate::outcome::{Effect, Message, Outcome, Reply, Route};
 use crate::question::{RecipientState, ScanVerdict, TrackedMessage, TrackedRecipient};
 use crate::settings::Profile;
 use crate::texts::Reason;
@@ -184,15 +184,7 @@ impl AccessPoint<'_> {
             self.now,
             &self.profile,
         );
-        let made = seal(
-            vec![acceptance, envelope],
-            self.message,
-            &self.ids,
-            self.now,
-            &self.profile,
-            &self.desk,
-        )
-        .await?;
+        let made = self.seal(vec![acceptance, envelope]).await?;
         let mut outcome = Outcome::only(Reply::new(
             250,
             "2.0.0",
@@ -288,15 +280,7 @@ impl AccessPoint<'_> {
         notification.error = error;
         notification.reason = Some(reason);
         let draft = notification.draft(&self.ids, self.now, &self.profile);
-        let made = seal(
-            vec![draft],
-            self.message,
-            &self.ids,
-            self.now,
-            &self.profile,
-            &self.desk,
-        )
-        .await?;
+        let made = self.seal(vec![draft]).await?;
         let mut outcome = Outcome::only(Reply::new(
             250,
             "2.6.0",
@@ -316,6 +300,11 @@ impl AccessPoint<'_> {
             });
         }
         Ok(outcome)
+    }
+
+    async fn seal(&self, drafts: Vec<Draft>) -> Result<Vec<Message>, Stop> {
+        let (ids, now) = (&self.ids, self.now);
+        seal(drafts, self.message, ids, now, &self.profile, &self.desk).await
     }
 
     fn tracked(&self) -> TrackedMessage {

@@ -97,14 +97,8 @@ fn is_signature(scan: &Scan, index: usize) -> bool {
     })
 }
 
-fn is_below(scan: &Scan, mut index: usize, above: usize) -> bool {
-    while let Some(parent) = scan.parts[index].parent {
-        if parent == above {
-            return true;
-        }
-        index = parent;
-    }
-    false
+fn is_below(scan: &Scan, index: usize, above: usize) -> bool {
+    scan.ancestors(index).any(|ancestor| ancestor == above)
 }
 
 const UNNAMED_MESSAGE: &str = "message.eml";

@@ -113,14 +113,12 @@ impl Scan {
 
     /// Is the part inside a part for which `holds`?
     pub fn has_ancestor(&self, part: usize, holds: impl Fn(&Part) -> bool) -> bool {
-        let mut above = self.parts[part].parent;
-        while let Some(index) = above {
-            if holds(&self.parts[index]) {
-                return true;
-            }
-            above = self.parts[index].parent;
-        }
-        false
+        self.ancestors(part).any(|index| holds(&self.parts[index]))
+    }
+
+    /// The parts that contain a part, innermost first.
+    pub fn ancestors(&self, part: usize) -> impl Iterator<Item = usize> + '_ {
+        std::iter::successors(self.parts[part].parent, |&index| self.parts[index].parent)
     }
 
     /// Where the part stands, as people count: `1`, `1.2`, `1.2.1`; the message is `0`.
