@@ -1,5 +1,7 @@
 //! Writing `daticert.xml`.
 
+use std::borrow::Cow;
+
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
@@ -95,12 +97,15 @@ fn text(writer: &mut Writer<Vec<u8>>, name: &str, value: &str) -> std::io::Resul
 
 /// Drops what XML 1.0 forbids (§2.2 `Char`), however escaped. A line break or tab would be legal
 /// but changes under normalisation: it becomes a blank.
-fn printable(text: &str) -> String {
+fn printable(text: &str) -> Cow<'_, str> {
+    let changes = |c| matches!(c, '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    if !text.contains(changes) {
+        return text.into();
+    }
     text.chars()
         .filter_map(|c| match c {
             '\t' | '\n' | '\r' => Some(' '),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => None,
-            _ => Some(c),
+            c => (!changes(c)).then_some(c),
         })
         .collect()
 }

@@ -105,8 +105,8 @@ impl Texts {
 
     /// Puts the values into the text; `provider` stands in no text but may in an override.
     pub fn render(&self, kind: TextKind, values: &Values) -> Rendered {
-        let mut plain = String::new();
-        let mut body = String::new();
+        let mut plain = String::with_capacity(USUAL_LENGTH);
+        let mut body = String::with_capacity(USUAL_LENGTH);
         let title = self.add(
             TextKey {
                 kind,
@@ -142,21 +142,21 @@ impl Texts {
         let template = own.map_or(key.default_template(), |(_, t)| t.as_str());
         let mut lines = template.trim_end().lines();
         let title = lines.next().unwrap_or_default().to_owned();
-        plain.push_str(&format!("{title}\n\n"));
-        html.push_str(&format!("<h3>{}</h3>\n<hr>\n<p>\n", escape(&title)));
+        append(plain, &[&title, "\n\n"]);
+        append(html, &["<h3>", &escape(&title), "</h3>\n<hr>\n<p>\n"]);
         for line in lines.skip_while(|line| line.is_empty()) {
             if line.trim() == "{recipients}" {
                 for recipient in &values.recipients {
-                    plain.push_str(&format!("{recipient}\n"));
-                    html.push_str(&format!("{}<br>\n", escape(recipient)));
+                    append(plain, &[recipient, "\n"]);
+                    append(html, &[&escape(recipient), "<br>\n"]);
                 }
             } else if line.is_empty() {
                 plain.push('\n');
                 html.push_str("</p>\n<p>\n");
             } else {
                 let filled = fill(line, values, key.english);
-                plain.push_str(&format!("{filled}\n"));
-                html.push_str(&format!("{}<br>\n", escape(&filled)));
+                append(plain, &[&filled, "\n"]);
+                append(html, &[&escape(&filled), "<br>\n"]);
             }
         }
         html.push_str("</p>\n");
@@ -168,11 +168,6 @@ impl Rendered {
     /// The charset both shapes go out in, and their octets: Latin-1 where it suffices
     /// (RFC 6109 §4.3.1), else UTF-8 (PRACTICE 2).
     pub fn encode(&self) -> (&'static str, String, String) {
-        let latin = |text: &str| -> Option<Vec<u8>> {
-            text.chars()
-                .map(|c| u8::try_from(u32::from(c)).ok())
-                .collect()
-        };
         let encode = |octets: &[u8]| qp::BODY.encode(octets);
         match (latin(&self.plain), latin(&self.html)) {
             (Some(plain), Some(html)) => ("iso-8859-1", encode(&plain), encode(&html)),
@@ -241,6 +236,19 @@ fn placeholders(template: &str) -> Vec<&str> {
     found
 }
 
+fn append(text: &mut String, pieces: &[&str]) {
+    pieces.iter().for_each(|piece| text.push_str(piece));
+}
+
+/// Latin-1, if all of it fits.
+fn latin(text: &str) -> Option<Vec<u8>> {
+    let mut octets = Vec::with_capacity(text.len());
+    for c in text.chars() {
+        octets.push(u8::try_from(u32::from(c)).ok()?);
+    }
+    Some(octets)
+}
+
 /// One pass, so that a value that looks like a placeholder stays a value.
 fn fill(line: &str, values: &Values, english: bool) -> String {
     let mut out = String::with_capacity(line.len() + 64);
@@ -266,7 +274,11 @@ fn fill(line: &str, values: &Values, english: bool) -> String {
             other => format!("{{{other}}}").into(),
         };
         // A value cannot begin a line of its own: subjects come from strangers.
-        out.extend(value.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        if value.contains(char::is_control) {
+            out.extend(value.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        } else {
+            out.push_str(&value);
+        }
         rest = behind;
     }
     out.push_str(rest);
@@ -274,18 +286,26 @@ fn fill(line: &str, values: &Values, english: bool) -> String {
 }
 
 fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            _ => out.push(c),
-        }
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut plain_from = 0;
+    for (at, octet) in text.bytes().enumerate() {
+        let escaped = match octet {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            _ => continue,
+        };
+        out.push_str(&text[plain_from..at]);
+        out.push_str(escaped);
+        plain_from = at + 1;
     }
+    out.push_str(&text[plain_from..]);
     out
 }
+
+/// What a text to two recipients takes.
+const USUAL_LENGTH: usize = 1_024;
 
 macro_rules! texts {
     ($($kind:ident => $name:literal),+ $(,)?) => {

@@ -105,7 +105,7 @@ pub trait Dialogue {
     /// # Errors
     /// After [`pec::Fault::WrongAnswers`] the same questions still stand; after anything else the
     /// conversation is over and must be dropped.
-    fn advance(&mut self, answers: &[pec::Answer]) -> Result<pec::Step, PluginError>;
+    fn advance(&mut self, answers: Vec<pec::Answer>) -> Result<pec::Step, PluginError>;
 }
 
 /// Why the plug-in could not do its work. Never the mail's fault: reply 451 and tell the

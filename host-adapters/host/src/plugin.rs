@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{
     Cache, CacheConfig, Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig,
 };
@@ -79,7 +79,8 @@ impl std::fmt::Debug for Plugin {
 /// What all conversations share.
 struct Shared {
     engine: wasmtime::Engine,
-    component: bindings::PluginPre<Meter>,
+    component: InstancePre<Meter>,
+    exports: Exports,
     limits: Limits,
     slots: Slots,
     /// Ends the thread that moves the engine's epoch when the last clone goes.
@@ -102,14 +103,50 @@ impl Shared {
             .instantiate_pre(&component)
             .and_then(bindings::PluginPre::new)
             .map_err(|error| format!("is not a {WORLD} component: {error:#}"))?;
+        let component = component.instance_pre().clone();
+        let exports = Exports::of(component.component())
+            .ok_or_else(|| format!("is not a {WORLD} component: a function is missing"))?;
         let ticker = Ticker::start(engine.clone())
             .map_err(|error| format!("the thread that limits its time does not start: {error}"))?;
         Ok(Self {
             engine,
             component,
+            exports,
             limits,
             slots: Slots::new(limits.conversations),
             _ticker: ticker,
+        })
+    }
+}
+
+/// Where the functions of `wit/transactions.wit` are.
+struct Exports {
+    submit: ComponentExportIndex,
+    arrive: ComponentExportIndex,
+    finish_deposit: ComponentExportIndex,
+    fail_relay: ComponentExportIndex,
+    pass_time: ComponentExportIndex,
+    load_directory: ComponentExportIndex,
+    examine: ComponentExportIndex,
+    check_settings: ComponentExportIndex,
+    advance: ComponentExportIndex,
+}
+
+impl Exports {
+    /// None if one of them is missing.
+    fn of(component: &Component) -> Option<Self> {
+        let interface = component.get_export_index(None, TRANSACTIONS)?;
+        let function = |name| component.get_export_index(Some(&interface), name);
+        Some(Self {
+            submit: function("submit")?,
+            arrive: function("arrive")?,
+            finish_deposit: function("finish-deposit")?,
+            fail_relay: function("fail-relay")?,
+            pass_time: function("pass-time")?,
+            load_directory: function("load-directory")?,
+            examine: function("examine")?,
+            check_settings: function("check-settings")?,
+            advance: function("[method]transaction.advance")?,
         })
     }
 }
@@ -186,12 +223,15 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
         // touched goes back to the system. Where the kernel can say which pages those are (Linux
         // 6.7), this saves 20 µs of page faults a conversation; where it cannot, it costs 5 µs.
         .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(KEEP_RESIDENT)
         .pagemap_scan(Enabled::Auto);
     pool
 }
 
 /// What `wit/world.wit` calls the plug-in.
 const WORLD: &str = "ceralacca:pec/plugin@0.1.0";
+/// What it exports.
+const TRANSACTIONS: &str = "ceralacca:pec/transactions@0.1.0";
 
 /// wit-component wraps the core module in a few small ones, with tables of their own.
 const INSTANCES_AND_TABLES: u32 = 8;

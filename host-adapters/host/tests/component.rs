@@ -123,7 +123,7 @@ fn judge(limits: Limits, size: usize) -> PluginError {
         Err(error) => return error,
     };
     let submission = Event::Submit(letter_to_bruno(size));
-    drop(dialogue.advance(&[]));
+    drop(dialogue.advance(Vec::new()));
     drop(dialogue);
     let mut dialogue = match plugin.begin(&context, submission) {
         Ok(dialogue) => dialogue,
@@ -131,7 +131,7 @@ fn judge(limits: Limits, size: usize) -> PluginError {
     };
     let mut answers = Vec::new();
     loop {
-        match dialogue.advance(&answers) {
+        match dialogue.advance(std::mem::take(&mut answers)) {
             Err(error) => return error,
             Ok(pec::Step::Done(outcome)) => panic!("{:?}", outcome.reply),
             Ok(pec::Step::Ask(questions)) => {

@@ -117,7 +117,10 @@ impl World {
         let mut dialogue = self.plugin.begin(&context, event).expect("a conversation");
         let mut answers = Vec::new();
         loop {
-            match dialogue.advance(&answers).expect("no fault") {
+            match dialogue
+                .advance(std::mem::take(&mut answers))
+                .expect("no fault")
+            {
                 pec::Step::Done(outcome) => return outcome,
                 pec::Step::Ask(questions) => {
                     answers = questions

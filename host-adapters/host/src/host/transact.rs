@@ -89,7 +89,7 @@ impl Host {
         };
         let mut given = Vec::new();
         for _ in 0..MAX_ROUNDS {
-            match dialogue.advance(&given)? {
+            match dialogue.advance(std::mem::take(&mut given))? {
                 pec::Step::Done(outcome) => return Ok(outcome),
                 pec::Step::Ask(questions) => given = answers.answer(&questions),
             }

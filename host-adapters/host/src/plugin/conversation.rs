@@ -4,18 +4,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasmtime::Trap;
-use wasmtime::component::ResourceAny;
+use wasmtime::component::{
+    ComponentExportIndex, ComponentNamedList, ComponentType, Lift, Lower, ResourceAny, TypedFunc,
+};
 
 use super::Shared;
 use super::limits::{Meter, Ticker};
 use crate::engine::{Dialogue, Event, PluginError};
-use crate::pec::{self, bindings};
+use crate::pec;
 
 /// A conversation with the component.
 pub(super) struct Conversation {
     instance: Instance,
     transaction: ResourceAny,
+    advance: Advance,
 }
+
+/// `transaction.advance` of the conversation's own instance.
+type Advance = TypedFunc<(ResourceAny, Vec<pec::Answer>), (Result<pec::Step, pec::Fault>,)>;
 
 /// Begins one with an event, and lets go of the event as soon as the plug-in has its own copy.
 pub(super) fn begin(
@@ -24,22 +30,22 @@ pub(super) fn begin(
     event: Event,
 ) -> Result<Conversation, PluginError> {
     let mut instance = Instance::new(shared)?;
-    let transaction = instance.call(|bindings, store| {
-        let points = bindings.ceralacca_pec_transactions();
-        match &event {
-            Event::Submit(event) => points.call_submit(store, context, event),
-            Event::Arrive(event) => points.call_arrive(store, context, event),
-            Event::FinishDeposit(event) => points.call_finish_deposit(store, context, event),
-            Event::FailRelay(event) => points.call_fail_relay(store, context, event),
-            Event::PassTime(event) => points.call_pass_time(store, context, event),
-            Event::LoadDirectory(event) => points.call_load_directory(store, context, event),
-            Event::Examine(event) => points.call_examine(store, context, event),
-        }
-    })?;
+    let exports = &shared.exports;
+    let transaction = match &event {
+        Event::Submit(event) => instance.begin(&exports.submit, (context, event)),
+        Event::Arrive(event) => instance.begin(&exports.arrive, (context, event)),
+        Event::FinishDeposit(event) => instance.begin(&exports.finish_deposit, (context, event)),
+        Event::FailRelay(event) => instance.begin(&exports.fail_relay, (context, event)),
+        Event::PassTime(event) => instance.begin(&exports.pass_time, (context, event)),
+        Event::LoadDirectory(event) => instance.begin(&exports.load_directory, (context, event)),
+        Event::Examine(event) => instance.begin(&exports.examine, (context, event)),
+    }?;
     drop(event);
+    let advance = instance.function(&exports.advance)?;
     Ok(Conversation {
         instance,
         transaction,
+        advance,
     })
 }
 
@@ -48,25 +54,18 @@ pub(super) fn check_settings(
     shared: &Arc<Shared>,
     settings: &pec::Settings,
 ) -> Result<(), PluginError> {
-    Instance::new(shared)?
-        .call(|bindings, store| {
-            bindings
-                .ceralacca_pec_transactions()
-                .call_check_settings(store, settings)
-        })?
+    let mut instance = Instance::new(shared)?;
+    let check: TypedFunc<(&pec::Settings,), (Result<(), pec::Fault>,)> =
+        instance.function(&shared.exports.check_settings)?;
+    instance
+        .call(check, (settings,))?
         .map_err(PluginError::Fault)
 }
 
 impl Dialogue for Conversation {
-    fn advance(&mut self, answers: &[pec::Answer]) -> Result<pec::Step, PluginError> {
-        let transaction = self.transaction;
+    fn advance(&mut self, answers: Vec<pec::Answer>) -> Result<pec::Step, PluginError> {
         self.instance
-            .call(|bindings, store| {
-                bindings
-                    .ceralacca_pec_transactions()
-                    .transaction()
-                    .call_advance(store, transaction, answers)
-            })?
+            .call(self.advance, (self.transaction, answers))?
             .map_err(PluginError::Fault)
     }
 }
@@ -75,7 +74,7 @@ impl Dialogue for Conversation {
 struct Instance {
     /// Dropped before the slot is given back, see below.
     store: wasmtime::Store<Meter>,
-    bindings: bindings::Plugin,
+    component: wasmtime::component::Instance,
     /// What is left of [`super::Limits::time`].
     time_left: Duration,
     slot: Slot,
@@ -93,9 +92,9 @@ impl Instance {
         store.set_hostcall_fuel(limits.memory);
         store.set_epoch_deadline(Ticker::deadline(limits.time));
         match shared.component.instantiate(&mut store) {
-            Ok(bindings) => Ok(Self {
+            Ok(component) => Ok(Self {
                 store,
-                bindings,
+                component,
                 time_left: limits.time,
                 slot,
             }),
@@ -103,17 +102,47 @@ impl Instance {
         }
     }
 
-    /// Calls into the plug-in with what is left of its time.
-    fn call<T>(
+    /// Begins a transaction with one of the functions that do.
+    fn begin<E: Lower + ComponentType>(
         &mut self,
-        function: impl FnOnce(&bindings::Plugin, &mut wasmtime::Store<Meter>) -> wasmtime::Result<T>,
-    ) -> Result<T, PluginError> {
+        export: &ComponentExportIndex,
+        (context, event): (&pec::Context, &E),
+    ) -> Result<ResourceAny, PluginError> {
+        let function: TypedFunc<(&pec::Context, &E), (ResourceAny,)> = self.function(export)?;
+        self.call(function, (context, event))
+    }
+
+    /// One of [`super::Exports`], of these types.
+    ///
+    /// The generated bindings would look all of them up, and compare all their types, for each
+    /// instance; a conversation needs two, and that is a part of what it costs.
+    fn function<P, R>(
+        &mut self,
+        export: &ComponentExportIndex,
+    ) -> Result<TypedFunc<P, R>, PluginError>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        self.component
+            .get_typed_func(&mut self.store, export)
+            .map_err(|error| judge(&error, &self.store, &self.slot.0))
+    }
+
+    /// Calls into the plug-in with what is left of its time.
+    fn call<P, R>(&mut self, function: TypedFunc<P, (R,)>, arguments: P) -> Result<R, PluginError>
+    where
+        P: ComponentNamedList + Lower,
+        (R,): ComponentNamedList + Lift,
+    {
         self.store
             .set_epoch_deadline(Ticker::deadline(self.time_left));
         let begun = Instant::now();
-        let result = function(&self.bindings, &mut self.store);
+        let result = function.call(&mut self.store, arguments);
         self.time_left = self.time_left.saturating_sub(begun.elapsed());
-        result.map_err(|error| judge(&error, &self.store, &self.slot.0))
+        result
+            .map(|(result,)| result)
+            .map_err(|error| judge(&error, &self.store, &self.slot.0))
     }
 }
 

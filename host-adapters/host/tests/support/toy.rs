@@ -89,8 +89,8 @@ struct Talk {
 }
 
 impl Dialogue for Talk {
-    fn advance(&mut self, answers: &[Answer]) -> Result<pec::Step, PluginError> {
-        self.toy.heard.lock().unwrap().extend_from_slice(answers);
+    fn advance(&mut self, answers: Vec<Answer>) -> Result<pec::Step, PluginError> {
+        self.toy.heard.lock().unwrap().extend_from_slice(&answers);
         if let Some(Answer::Unavailable(_)) =
             answers.iter().find(|a| matches!(a, Answer::Unavailable(_)))
         {
@@ -107,7 +107,7 @@ impl Dialogue for Talk {
             Some(End::Fixed(outcome)) => Ok(pec::Step::Done(*outcome)),
             Some(End::Rules(known)) => {
                 let (context, event) = *known;
-                Ok(pec::Step::Done(follow_rules(&context, event, answers)))
+                Ok(pec::Step::Done(follow_rules(&context, event, &answers)))
             }
 
             None => Err(PluginError::Fault(pec::Fault::Finished)),
