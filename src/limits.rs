@@ -13,6 +13,9 @@ pub struct Limits {
     /// One header section. Postfix cuts single headers at 102,400 octets (`header_size_limit`);
     /// a section with 500 recipients takes 40,000.
     pub header_section: usize,
+    /// All header sections of a message together. Ten thousand parts of 400 octets each: what a
+    /// hostile message can make of headers, which cost more than bodies, is bounded by this.
+    pub header_sections: usize,
     /// Header fields of one section. Trace headers and list headers reach 150.
     pub header_fields: usize,
     /// One line (RFC 5322 §2.1.1), without its CRLF. Longer body lines are re-encoded, longer
@@ -34,6 +37,7 @@ impl Limits {
         depth: 100,
         parts: 10_000,
         header_section: 262_144,
+        header_sections: 4_194_304,
         header_fields: 1_000,
         line: 998,
         daticert: 1_048_576,

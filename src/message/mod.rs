@@ -7,6 +7,7 @@
 
 pub(crate) mod compose;
 pub(crate) mod header;
+pub(crate) mod octets;
 pub(crate) mod recode;
 pub(crate) mod scan;
 pub(crate) mod system;

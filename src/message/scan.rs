@@ -1,15 +1,19 @@
-//! The MIME scanner: one pass over a message that finds its parts and what is irregular in them.
+//! The MIME scanner: finds the parts of a message and what is irregular in them.
 //!
-//! Cost is linear in the octets whatever the nesting: lines are read once, and a line that looks
-//! like a delimiter is looked up in one table of all open boundaries.
+//! Cost is linear in the octets whatever the nesting. Bodies are not read line by line: lines that
+//! begin with `--` are searched for, and each is looked up in one table of all open boundaries;
+//! what else must be known of a body is found by [`super::octets`], many octets at a time.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
-use memchr::{memchr, memchr2};
+use foldhash::fast::FixedState;
+use memchr::memchr;
+use memchr::memmem::Finder;
 
 use super::header::{ContentType, HeaderSection, TransferEncoding};
+use super::octets::{self, Irregular};
 use crate::limits::Limits;
 
 /// A message taken apart. Part 0 is the message itself; parts stand in the order of their
@@ -52,14 +56,6 @@ pub(crate) enum Content {
     Message,
 }
 
-/// Octets that survive no transport unchanged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Irregular {
-    pub nul: bool,
-    pub bare_cr: bool,
-    pub bare_lf: bool,
-}
-
 /// Why something is not mail, or more of it than we will look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScanError {
@@ -69,6 +65,8 @@ pub(crate) enum ScanError {
     MalformedHeader(usize),
     /// A header section over the limit, in octets.
     HeaderTooLarge(usize),
+    /// All header sections together over the limit, in octets.
+    HeadersTooLarge(usize),
     /// More header fields than the limit.
     TooManyFields(usize),
     /// Parts nested deeper than the limit.
@@ -83,6 +81,7 @@ impl fmt::Display for ScanError {
             Self::NoHeaderSection => f.write_str("no header section"),
             Self::MalformedHeader(line) => write!(f, "line {line} of a header is no field"),
             Self::HeaderTooLarge(limit) => write!(f, "a header section over {limit} octets"),
+            Self::HeadersTooLarge(limit) => write!(f, "over {limit} octets of headers in all"),
             Self::TooManyFields(limit) => write!(f, "over {limit} header fields"),
             Self::TooDeep(limit) => write!(f, "parts nested over {limit} deep"),
             Self::TooManyParts(limit) => write!(f, "over {limit} parts"),
@@ -99,8 +98,9 @@ impl Scan {
             position: 0,
             parts: Vec::new(),
             open: Vec::new(),
-            boundaries: HashMap::new(),
-            irregular: Irregular::default(),
+            boundaries: HashMap::default(),
+            header_octets: 0,
+            line_of_dashes: Finder::new(b"\n--"),
         }
         .run()
     }
@@ -159,8 +159,10 @@ struct Scanner<'a> {
     open: Vec<usize>,
     /// Boundary → the open multipart it belongs to. An inner multipart that repeats an outer
     /// boundary hides it until it is closed.
-    boundaries: HashMap<&'a [u8], Vec<usize>>,
-    irregular: Irregular,
+    boundaries: HashMap<&'a [u8], Vec<usize>, FixedState>,
+    /// All header sections so far.
+    header_octets: usize,
+    line_of_dashes: Finder<'static>,
 }
 
 /// A line without its line break, and where the next one begins.
@@ -180,22 +182,25 @@ struct Delimiter {
 impl<'a> Scanner<'a> {
     fn run(mut self) -> Result<Scan, ScanError> {
         self.begin_part(None)?;
-        while let Some(line) = self.next_line() {
-            if let Some(delimiter) = self.delimiter(line.text) {
-                self.end_parts_inside(delimiter.multipart, line.start);
-                if delimiter.closing {
-                    self.forget_boundary(delimiter.multipart);
-                } else {
-                    self.begin_part(Some(delimiter.multipart))?;
-                }
+        loop {
+            let begin = self.position;
+            let Some((line, delimiter)) = self.next_delimiter() else {
+                self.note_body(begin..self.message.len());
+                break;
+            };
+            self.note_body(begin..line.start);
+            self.position = line.next;
+            self.end_parts_inside(delimiter.multipart, line.start);
+            if delimiter.closing {
+                self.forget_boundary(delimiter.multipart);
             } else {
-                self.note_body_line(line.text);
+                self.begin_part(Some(delimiter.multipart))?;
             }
         }
         self.end_all();
         Ok(Scan {
             parts: self.parts,
-            irregular: self.irregular,
+            irregular: Irregular::of(self.message),
         })
     }
 
@@ -246,6 +251,9 @@ impl<'a> Scanner<'a> {
             if end - start > self.limits.header_section {
                 return Err(ScanError::HeaderTooLarge(self.limits.header_section));
             }
+            if self.header_octets + (end - start) > self.limits.header_sections {
+                return Err(ScanError::HeadersTooLarge(self.limits.header_sections));
+            }
             let continued = matches!(line.text[0], b' ' | b'\t') && fields > 0;
             if !continued {
                 if !is_field(line.text) {
@@ -273,6 +281,7 @@ impl<'a> Scanner<'a> {
         if parent.is_none() && fields == 0 {
             return Err(ScanError::NoHeaderSection);
         }
+        self.header_octets += end - start;
         let header = start..end;
         let section = HeaderSection::new(&self.message[header.clone()]);
         let content_type = section.content_type();
@@ -308,27 +317,47 @@ impl<'a> Scanner<'a> {
         Some(&self.message[at..at + wanted.len()])
     }
 
+    /// The line at the current position, which moves behind it.
     fn next_line(&mut self) -> Option<Line<'a>> {
-        let start = self.position;
+        let line = self.line_at(self.position)?;
+        self.position = line.next;
+        Some(line)
+    }
+
+    fn line_at(&self, start: usize) -> Option<Line<'a>> {
         let rest = &self.message[start..];
-        if rest.is_empty() {
+        let (text, next) = match memchr(b'\n', rest) {
+            Some(at) => (&rest[..at], start + at + 1),
+            None if rest.is_empty() => return None,
+            None => {
+                return Some(Line {
+                    text: rest,
+                    start,
+                    next: self.message.len(),
+                });
+            }
+        };
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        Some(Line { text, start, next })
+    }
+
+    /// The next delimiter line of any open multipart, from the line at the current position on.
+    fn next_delimiter(&self) -> Option<(Line<'a>, Delimiter)> {
+        if self.boundaries.is_empty() {
             return None;
         }
-        let (mut text, next) = match memchr(b'\n', rest) {
-            Some(at) => (&rest[..at], start + at + 1),
-            None => (rest, self.message.len()),
-        };
-        match text.split_last() {
-            Some((b'\r', before)) if next > start + text.len() => text = before,
-            _ if next > start + text.len() => self.irregular.bare_lf = true,
-            _ => {}
+        let mut start = self.position;
+        loop {
+            if self.message[start..].starts_with(b"--") {
+                let line = self.line_at(start)?;
+                if let Some(delimiter) = self.delimiter(line.text) {
+                    return Some((line, delimiter));
+                }
+                // The line break may be the one before the next candidate.
+                start = line.next.saturating_sub(1).max(start + 1);
+            }
+            start += self.line_of_dashes.find(&self.message[start..])? + 1;
         }
-        if memchr2(b'\0', b'\r', text).is_some() {
-            self.irregular.nul |= text.contains(&b'\0');
-            self.irregular.bare_cr |= text.contains(&b'\r');
-        }
-        self.position = next;
-        Some(Line { text, start, next })
     }
 
     /// ```text
@@ -399,11 +428,12 @@ impl<'a> Scanner<'a> {
         at - cut
     }
 
-    fn note_body_line(&mut self, text: &[u8]) {
+    /// Notes what is irregular in a run of whole lines that belongs to the innermost open part.
+    fn note_body(&mut self, run: Range<usize>) {
         if let Some(&last) = self.open.last() {
-            let part = &mut self.parts[last];
-            part.body_8bit |= !text.is_ascii();
-            part.body_long_line |= text.len() > self.limits.line;
+            let (part, text) = (&mut self.parts[last], &self.message[run]);
+            part.body_8bit |= octets::has_8bit(text);
+            part.body_long_line |= octets::has_long_line(text, self.limits.line);
         }
     }
 }
