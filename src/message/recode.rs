@@ -112,7 +112,7 @@ fn recode_leaf(message: &[u8], part: &Part, edits: &mut Edits) {
         TransferEncoding::Base64 => ("base64", rewrap_base64(body)),
         // Escapes stay escapes: only octets above 127 and line lengths change.
         TransferEncoding::QuotedPrintable => ("quoted-printable", rewrap_quoted_printable(body)),
-        _ if part.content_type.essence() == "text" => {
+        _ if part.content_type.essence() == "text" && stays_readable(body) => {
             ("quoted-printable", qp::BODY.encode(body).into_bytes())
         }
         _ => ("base64", base64::MIME.encode(body).into_bytes()),
@@ -145,6 +145,14 @@ fn recode_leaf(message: &[u8], part: &Part, edits: &mut Edits) {
             edits.replace(part.header.end..part.header.end, added);
         }
     }
+}
+
+/// Quoted-printable takes three octets for one above 127, base64 four for any three: from one in six
+/// on, base64 is shorter, and nobody could read the other in a text editor either. In a short text
+/// that hardly matters.
+fn stays_readable(body: &[u8]) -> bool {
+    let foreign = body.iter().filter(|octet| !octet.is_ascii()).count();
+    foreign <= SHORT + body.len() / 6
 }
 
 fn rewrap_base64(body: &[u8]) -> Vec<u8> {
@@ -204,6 +212,8 @@ fn eight_bit_field(header: &[u8]) -> String {
         )
 }
 
+/// Two lines of it.
+const SHORT: usize = 160;
 /// RFC 2045 §6.7, §6.8.
 const ENCODED_LINE: usize = 76;
 

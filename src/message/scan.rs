@@ -99,6 +99,7 @@ impl Scan {
             parts: Vec::new(),
             open: Vec::new(),
             boundaries: HashMap::default(),
+            firsts: Firsts::default(),
             header_octets: 0,
             line_of_dashes: Finder::new(b"\n--"),
         }
@@ -160,6 +161,7 @@ struct Scanner<'a> {
     /// Boundary → the open multipart it belongs to. An inner multipart that repeats an outer
     /// boundary hides it until it is closed.
     boundaries: HashMap<&'a [u8], Vec<usize>, FixedState>,
+    firsts: Firsts,
     /// All header sections so far.
     header_octets: usize,
     line_of_dashes: Finder<'static>,
@@ -177,6 +179,24 @@ struct Line<'a> {
 struct Delimiter {
     multipart: usize,
     closing: bool,
+}
+
+/// The first octets of all open boundaries: most lines of dashes need no closer look.
+#[derive(Default)]
+struct Firsts([u64; 4]);
+
+impl Firsts {
+    fn of<'b>(boundaries: impl Iterator<Item = &'b &'b [u8]>) -> Self {
+        let mut set = Self::default();
+        for first in boundaries.filter_map(|boundary| boundary.first()) {
+            set.0[usize::from(first >> 6)] |= 1 << (first & 63);
+        }
+        set
+    }
+
+    fn contains(&self, octet: Option<&u8>) -> bool {
+        octet.is_some_and(|octet| self.0[usize::from(octet >> 6)] >> (octet & 63) & 1 == 1)
+    }
 }
 
 impl<'a> Scanner<'a> {
@@ -222,6 +242,7 @@ impl<'a> Scanner<'a> {
                 && let Some(boundary) = self.boundary_of(&part)
             {
                 self.boundaries.entry(boundary).or_default().push(index);
+                self.firsts = Firsts::of(self.boundaries.keys());
             }
             self.parts.push(part);
             if content != Content::Message {
@@ -350,8 +371,14 @@ impl<'a> Scanner<'a> {
         loop {
             if self.message[start..].starts_with(b"--") {
                 let line = self.line_at(start)?;
-                if let Some(delimiter) = self.delimiter(line.text) {
+                if self.firsts.contains(line.text.get(2))
+                    && let Some(delimiter) = self.delimiter(line.text)
+                {
                     return Some((line, delimiter));
+                }
+                if self.message[line.next..].starts_with(b"--") {
+                    start = line.next;
+                    continue;
                 }
                 // The line break may be the one before the next candidate.
                 start = line.next.saturating_sub(1).max(start + 1);
@@ -413,6 +440,7 @@ impl<'a> Scanner<'a> {
             owners.retain(|&owner| owner != multipart);
             if owners.is_empty() {
                 self.boundaries.remove(boundary);
+                self.firsts = Firsts::of(self.boundaries.keys());
             }
         }
     }

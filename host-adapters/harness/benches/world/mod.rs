@@ -108,7 +108,8 @@ impl World {
         }
     }
 
-    fn converse(&self, event: Event) -> pec::Outcome {
+    /// One transaction through the component, questions answered from memory, nothing committed.
+    pub fn converse(&self, event: Event) -> pec::Outcome {
         let context = pec::Context {
             now: NOW,
             entropy: (0..32).collect(),
