@@ -62,7 +62,12 @@ impl face::Guest for Plugin {
             let event = event::Arrival {
                 reverse_path: e.reverse_path,
                 recipients,
-                tls: e.tls,
+                source: match e.source {
+                    wit::ArrivalSource::Encrypted => event::ArrivalSource::Encrypted,
+                    wit::ArrivalSource::Plaintext => event::ArrivalSource::Plaintext,
+                    wit::ArrivalSource::OwnOutbox => event::ArrivalSource::OwnOutbox,
+                    wit::ArrivalSource::OwnMailServer => event::ArrivalSource::OwnMailServer,
+                },
                 message: e.message,
             };
             Ok(crate::arrive(context, event))

@@ -32,6 +32,20 @@ pub struct Submission {
     pub message: Vec<u8>,
 }
 
+/// Which way a message came; the host guarantees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArrivalSource {
+    /// Another server, over an encrypted session.
+    Encrypted,
+    /// Another server, in the clear: ordinary mail only (case I27).
+    Plaintext,
+    /// Our own outbox.
+    OwnOutbox,
+    /// A bounce that our own mail server made: the only one that may become a notice of
+    /// non-delivery (PRACTICE 8.5).
+    OwnMailServer,
+}
+
 /// A message from another server or from our own outbox (incoming point).
 #[derive(Clone, Debug)]
 pub struct Arrival {
@@ -39,8 +53,8 @@ pub struct Arrival {
     pub reverse_path: String,
     /// RCPT TO.
     pub recipients: Vec<EmailAddress>,
-    /// Was the session encrypted?
-    pub tls: bool,
+    /// Which way it came.
+    pub source: ArrivalSource,
     /// The message.
     pub message: Vec<u8>,
 }

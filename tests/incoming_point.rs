@@ -221,7 +221,7 @@ fn i08_a_good_receipt_reaches_the_mailbox_unchanged() {
     let Some((mut world, envelope)) = caught() else {
         return;
     };
-    let _ = world.beta.arrive(ANNA, &[BRUNO], &envelope, true);
+    let _ = world.beta.arrive(ANNA, &[BRUNO], &envelope);
     world.beta.run();
     let letters = world.beta.letters();
     let receipt = letters
@@ -401,7 +401,7 @@ fn i21_a_receipt_for_an_unknown_id() {
     let Some((mut world, envelope)) = caught() else {
         return;
     };
-    let _ = world.beta.arrive(ANNA, &[BRUNO], &envelope, true);
+    let _ = world.beta.arrive(ANNA, &[BRUNO], &envelope);
     world.beta.run();
     let letters = world.beta.letters();
     let receipt = letters
@@ -412,7 +412,7 @@ fn i21_a_receipt_for_an_unknown_id() {
     // Beta's receipt of a transaction that Beta's own store never accepted.
     let committed = world
         .beta
-        .arrive(&receipt.reverse_path, &[CARLA], &receipt.octets, true);
+        .arrive(&receipt.reverse_path, &[CARLA], &receipt.octets);
     assert_eq!(committed.reply.code, 250);
     world.settle();
     assert_eq!(world.kinds(CARLA), ["delivery"]);
@@ -424,7 +424,10 @@ fn i27_certified_mail_is_only_taken_over_tls() {
     let Some((world, envelope)) = caught() else {
         return;
     };
-    let reply = world.beta.arrive(ANNA, &[BRUNO], &envelope, false).reply;
+    let reply = world
+        .beta
+        .arrive_by(pec::ArrivalSource::Plaintext, ANNA, &[BRUNO], &envelope)
+        .reply;
     assert_eq!((reply.code, reply.status.as_str()), (530, "5.7.10"));
     assert!(world.kinds(BRUNO).is_empty());
 }

@@ -75,14 +75,13 @@ fn t02_presa_but_no_delivery_24_h_only() {
     };
     let envelope = world.alfa.letters().remove(0);
     // Beta takes charge, and its deposit never ends.
-    let _ = world.beta.arrive(ANNA, &[BRUNO], &envelope.octets, true);
+    let _ = world.beta.arrive(ANNA, &[BRUNO], &envelope.octets);
     world.beta.run();
     let presa = world.beta.letters().remove(0);
     let _ = world.alfa.arrive(
         &presa.reverse_path,
         &["ricevute@pec.alfa.example"],
         &presa.octets,
-        true,
     );
     world.alfa.run();
     world.pass(12 * HOUR);

@@ -17,7 +17,7 @@ use crate::address::EmailAddress;
 use crate::conversation::{Desk, Stop};
 use crate::daticert::{CertificationData, ErrorKind};
 use crate::domains::{self, Certification};
-use crate::event::{Arrival, Context, Examination};
+use crate::event::{Arrival, ArrivalSource, Context, Examination};
 use crate::ids::{Identifiers, PecId};
 use crate::instant::Instant;
 use crate::log_register::{self, LogEvent};
@@ -51,7 +51,7 @@ pub(crate) async fn arrive(context: Context, event: Arrival, desk: Desk) -> Resu
         desk,
     };
     let finding = &point.inspection.finding;
-    if finding.from_provider && !event.tls {
+    if finding.from_provider && event.source == ArrivalSource::Plaintext {
         let text = "Certified mail is only taken over TLS";
         return Ok(Outcome::only(Reply::new(530, "5.7.10", text)));
     }

@@ -171,7 +171,7 @@ impl World {
 
     /// A message from the Internet.
     pub fn arrive(&mut self, from: &str, to: &[&str], message: impl AsRef<[u8]>) -> Committed {
-        let committed = self.station(to[0]).arrive(from, to, message.as_ref(), true);
+        let committed = self.station(to[0]).arrive(from, to, message.as_ref());
         self.settle();
         committed
     }
@@ -199,7 +199,7 @@ impl World {
                 if !recipients.is_empty() {
                     let to: Vec<&str> = recipients.iter().map(String::as_str).collect();
                     let reply = station
-                        .arrive(&letter.reverse_path, &to, &letter.octets, true)
+                        .arrive(&letter.reverse_path, &to, &letter.octets)
                         .reply;
                     assert_eq!(reply.code, 250, "{reply:?} to {:?}", letter.kind);
                 }
@@ -298,11 +298,22 @@ impl Station {
         })
     }
 
-    pub fn arrive(&self, from: &str, to: &[&str], message: &[u8], tls: bool) -> Committed {
+    /// From another server, over TLS.
+    pub fn arrive(&self, from: &str, to: &[&str], message: &[u8]) -> Committed {
+        self.arrive_by(pec::ArrivalSource::Encrypted, from, to, message)
+    }
+
+    pub fn arrive_by(
+        &self,
+        source: pec::ArrivalSource,
+        from: &str,
+        to: &[&str],
+        message: &[u8],
+    ) -> Committed {
         self.host.arrive(pec::Arrival {
             reverse_path: from.to_owned(),
             recipients: to.iter().map(|r| (*r).to_owned()).collect(),
-            tls,
+            source,
             message: message.to_vec(),
         })
     }

@@ -29,8 +29,12 @@ pub struct Arrive {
     #[arg(long = "rcpt", value_name = "B", required = true)]
     pub rcpt: Vec<String>,
     /// The message came over a connection without TLS.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "bounce")]
     pub plaintext: bool,
+    /// It is a bounce that the provider's own mail server made: what it says of certified
+    /// recipients is believed, and becomes a notice of non-delivery.
+    #[arg(long)]
+    pub bounce: bool,
     /// When.
     #[command(flatten)]
     pub time: TimeArgs,
@@ -47,10 +51,15 @@ impl Arrive {
     pub fn run(self) -> Result<Exit, Error> {
         let message = read_message(&self.file)?;
         let host = running::open(&self.provider, &self.time, None)?;
+        let source = match (self.plaintext, self.bounce) {
+            (_, true) => pec::ArrivalSource::OwnMailServer,
+            (true, _) => pec::ArrivalSource::Plaintext,
+            _ => pec::ArrivalSource::Encrypted,
+        };
         let committed = host.arrive(pec::Arrival {
             reverse_path: self.from,
             recipients: self.rcpt,
-            tls: !self.plaintext,
+            source,
             message,
         });
         let mut narrator = Narrator::new(self.json);

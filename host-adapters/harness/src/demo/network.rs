@@ -200,7 +200,7 @@ impl<T: Relay> Relay for Tap<T> {
                 let arrival = pec::Arrival {
                     reverse_path: item.reverse_path.to_owned(),
                     recipients: recipients.clone(),
-                    tls: true,
+                    source: pec::ArrivalSource::Encrypted,
                     message: octets.clone(),
                 };
                 tape.under_way.push_back(UnderWay { to: *to, arrival });

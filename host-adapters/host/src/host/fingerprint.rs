@@ -18,9 +18,11 @@ pub(super) fn of_submission(submission: &pec::Submission) -> [u8; 32] {
         .finish()
 }
 
-/// What an arrival is recognised by.
+/// What an arrival is recognised by. The way it came decides the answer, so it is part of it:
+/// what was refused in the clear may come again over TLS.
 pub(super) fn of_arrival(arrival: &pec::Arrival) -> [u8; 32] {
     Digest::new("arrive")
+        .field(&[arrival.source as u8])
         .field(arrival.reverse_path.as_bytes())
         .list(&arrival.recipients)
         .field(&arrival.message)

@@ -104,14 +104,14 @@ impl Host {
         Ok(ending)
     }
 
-    /// Our own incoming point, without leaving the process (RFC 6109 §3.4): as if the message had come in over an encrypted session.
+    /// Our own incoming point, without leaving the process (RFC 6109 §3.4).
     fn loop_back(&self, item: &mut Item, progress: Report<'_>) -> Result<Ending, HostError> {
         crash::point("before-loop");
         let body = std::mem::take(&mut item.body);
         let event = Event::Arrive(pec::Arrival {
             reverse_path: item.reverse_path.clone(),
             recipients: item.recipients.clone(),
-            tls: true,
+            source: pec::ArrivalSource::OwnOutbox,
             message: read(item, &body)?,
         });
         let ending_of = |reply: &pec::Reply| match reply.code {

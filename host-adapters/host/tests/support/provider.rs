@@ -128,7 +128,7 @@ pub fn arrival(recipients: &[&str], message: &[u8]) -> pec::Arrival {
     pec::Arrival {
         reverse_path: "carla@there.example".to_owned(),
         recipients: recipients.iter().map(|r| (*r).to_owned()).collect(),
-        tls: true,
+        source: pec::ArrivalSource::Encrypted,
         message: message.to_vec(),
     }
 }
