@@ -56,6 +56,7 @@ pub use parts::{
 };
 pub use plugin::{Limits, Plugin};
 pub use store::{Store, StoreError};
+pub use verify::verify_signature;
 
 mod body;
 mod durable;

@@ -101,9 +101,9 @@ impl Shared {
         check_imports(&engine, &component)?;
         let component = Linker::new(&engine)
             .instantiate_pre(&component)
-            .and_then(bindings::PluginPre::new)
             .map_err(|error| format!("is not a {WORLD} component: {error:#}"))?;
-        let component = component.instance_pre().clone();
+        check_types(&engine, &component, &limits)
+            .map_err(|error| format!("is not a {WORLD} component: {error:#}"))?;
         let exports = Exports::of(component.component())
             .ok_or_else(|| format!("is not a {WORLD} component: a function is missing"))?;
         let ticker = Ticker::start(engine.clone())
@@ -181,6 +181,21 @@ fn check_imports(engine: &wasmtime::Engine, component: &Component) -> Result<(),
         "imports {}; the plug-in may import nothing, or it could do more than compute",
         names.join(", ")
     ))
+}
+
+/// Compares the types of all functions with those of `wit/` once; conversations look at the two they
+/// call.
+fn check_types(
+    engine: &wasmtime::Engine,
+    component: &InstancePre<Meter>,
+    limits: &Limits,
+) -> wasmtime::Result<()> {
+    let mut store = wasmtime::Store::new(engine, Meter::new(limits.memory));
+    store.limiter(|meter| meter);
+    store.set_epoch_deadline(Ticker::deadline(limits.time));
+    bindings::PluginPre::new(component.clone())?
+        .instantiate(&mut store)
+        .map(drop)
 }
 
 fn config(cache: Option<&Path>, limits: &Limits) -> Result<Config, String> {

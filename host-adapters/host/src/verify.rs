@@ -13,8 +13,10 @@ use aws_lc_rs::signature::{
 
 use crate::pec;
 
-/// [`pec::Answer::Verified`], or [`pec::Answer::Declined`] where this library cannot tell.
-pub(crate) fn verify(check: &pec::SignatureCheck) -> pec::Answer {
+/// Answers `verify-signature`: [`pec::Answer::Verified`], or [`pec::Answer::Declined`] where this
+/// library cannot tell. What a [`crate::Host`] says; for whoever answers the plug-in without one.
+#[must_use]
+pub fn verify_signature(check: &pec::SignatureCheck) -> pec::Answer {
     match holds(check) {
         Some(holds) => pec::Answer::Verified(holds),
         None => pec::Answer::Declined,

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each benchmark uses its part")]
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,18 +28,22 @@ pub const SENDER: &str = "anna@pec.alfa.example";
 /// The recipient of everything.
 pub const RECIPIENT: &str = "bruno@pec.beta.example";
 
-/// Alfa's folder, with Beta in its directory.
+/// One of two providers that know each other, Alfa unless it is said otherwise.
 pub struct World {
     /// Removed when the benchmark ends. On a real disk, for the sake of the durable commit.
-    pub place: TempDir,
+    pub place: Arc<TempDir>,
     /// The plug-in.
     pub plugin: Plugin,
-    /// Alfa's settings.
+    /// The provider's settings.
     pub settings: pec::Settings,
-    /// Alfa's key.
+    /// The provider's key.
     pub signer: RsaSigner,
     /// Who manages which domain.
     pub providers: HashMap<String, Vec<pec::Provider>>,
+    /// Who holds which certificate.
+    pub holders: HashMap<String, Vec<pec::Provider>>,
+    /// What the plug-in wanted remembered.
+    pub memos: RefCell<HashMap<String, Vec<u8>>>,
 }
 
 impl World {
@@ -59,7 +64,16 @@ impl World {
         provider("Beta", "pec.beta.example", Some(alfa.clone()))
             .create(&place.path().join("beta"))
             .expect("another provider");
-        let folder = Folder::at(&alfa);
+        Some(Self::at(Arc::new(place), "alfa", plugin))
+    }
+
+    /// The other provider.
+    pub fn beta(&self) -> World {
+        Self::at(Arc::clone(&self.place), "beta", self.plugin.clone())
+    }
+
+    fn at(place: Arc<TempDir>, name: &str, plugin: Plugin) -> World {
+        let folder = Folder::at(&place.path().join(name));
         let settings = Settings::load(&folder).expect("settings");
         let settings = running::pec_settings(&folder, &settings).expect("certificates");
         let signer = RsaSigner::from_pem_file(&folder.file(KEY)).expect("a key");
@@ -69,9 +83,11 @@ impl World {
             settings,
             signer,
             providers: HashMap::new(),
+            holders: HashMap::new(),
+            memos: RefCell::default(),
         };
         world.load_directory(fs::read(folder.file(DIRECTORY)).expect("a directory"));
-        Some(world)
+        world
     }
 
     /// One submission through the component, questions answered from memory, nothing committed.
@@ -96,6 +112,10 @@ impl World {
                 continue;
             };
             for record in records {
+                for hash in &record.provider.certificate_hashes {
+                    let holders = self.holders.entry(hash.clone()).or_default();
+                    holders.push(record.provider.clone());
+                }
                 for domain in record.managed_domains {
                     // WIT: answers about domains come without certificates.
                     let provider = pec::Provider {
@@ -122,13 +142,25 @@ impl World {
                 .advance(std::mem::take(&mut answers))
                 .expect("no fault")
             {
-                pec::Step::Done(outcome) => return outcome,
+                pec::Step::Done(outcome) => {
+                    self.remember(&outcome);
+                    return outcome;
+                }
                 pec::Step::Ask(questions) => {
                     answers = questions
                         .into_iter()
                         .map(|question| self.answer(question))
                         .collect();
                 }
+            }
+        }
+    }
+
+    fn remember(&self, outcome: &pec::Outcome) {
+        for effect in &outcome.effects {
+            if let pec::Effect::Remember(memo) = effect {
+                let mut memos = self.memos.borrow_mut();
+                memos.insert(memo.key.clone(), memo.value.clone());
             }
         }
     }
@@ -146,13 +178,21 @@ impl World {
             }
             pec::Question::Scan => pec::Answer::Scanned(pec::ScanVerdict::Clean),
             pec::Question::Usage(_) => pec::Answer::Usage(0),
-            pec::Question::Recall(_) => pec::Answer::Recalled(None),
+            pec::Question::Recall(key) => {
+                pec::Answer::Recalled(self.memos.borrow().get(&key).cloned())
+            }
+            pec::Question::ProviderOfCertificate(hash) => {
+                pec::Answer::Providers(self.holders.get(&hash).cloned().unwrap_or_default())
+            }
+            pec::Question::VerifySignature(check) => ceralacca_host::verify_signature(&check),
+            pec::Question::RevocationData(_) => pec::Answer::Revocation(Vec::new()),
+            pec::Question::TakenInCharge(_) => pec::Answer::Recipients(Vec::new()),
+            pec::Question::TrackedMessage(_) => pec::Answer::Tracked(None),
             pec::Question::Mailbox(address) => pec::Answer::Mailbox(Some(pec::Mailbox {
                 address,
                 ordinary_mail: None,
                 certified_only: false,
             })),
-            other => panic!("a submission does not ask {other:?}"),
         }
     }
 }

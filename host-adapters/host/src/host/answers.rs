@@ -59,7 +59,7 @@ impl Answers<'_> {
                 pec::Answer::Mailbox(parts.mailboxes.mailbox(address)?)
             }
             pec::Question::Sign(octets) => pec::Answer::Signature(parts.signer.sign(octets)?),
-            pec::Question::VerifySignature(check) => verify::verify(check),
+            pec::Question::VerifySignature(check) => verify::verify_signature(check),
             pec::Question::Scan => pec::Answer::Scanned(self.scan()?),
             pec::Question::Recall(key) => pec::Answer::Recalled(store.recall(key, self.now)?),
             pec::Question::Usage(query) => pec::Answer::Usage(store.usage(query)?),
