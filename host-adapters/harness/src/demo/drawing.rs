@@ -185,7 +185,7 @@ fn content(story: &Story, plan: &Plan<'_>, geometry: &Geometry, linked: bool) ->
     let lanes = story.lanes.len();
     html! {
         @for (index, lane) in story.lanes.iter().enumerate() {
-            (lifeline(lane, geometry.x(index, lanes), plan.height, geometry))
+            (lifeline(lane, geometry.x(index, lanes), geometry.gap(lanes), plan.height, geometry))
         }
         @for row in &plan.rows {
             @if let Some((text, top, height)) = &row.pause {
@@ -196,7 +196,7 @@ fn content(story: &Story, plan: &Plan<'_>, geometry: &Geometry, linked: bool) ->
     }
 }
 
-fn lifeline(lane: &Lane, x: f32, height: f32, geometry: &Geometry) -> Markup {
+fn lifeline(lane: &Lane, x: f32, gap: f32, height: f32, geometry: &Geometry) -> Markup {
     let class = match lane.role {
         Role::User => "lane user",
         Role::Provider => "lane provider",
@@ -208,7 +208,9 @@ fn lifeline(lane: &Lane, x: f32, height: f32, geometry: &Geometry) -> Markup {
     } else {
         &lane.name
     };
-    let half = if geometry.stacked { 31.0 } else { 62.0 };
+    let half = if geometry.stacked { 31.0 } else { 62.0_f32 };
+    // Heads of neighbours keep apart.
+    let half = half.min(gap / 2.0 - 2.0);
     let box_height = geometry.head - 20.0;
     html! {
         g class=(class) {
@@ -235,7 +237,7 @@ fn pause(text: &str, meanwhile: Option<&str>, top: f32, height: f32, width: f32)
             rect class="cut" x="0" y=(top) width=(width) height=(height) {}
             path class="tear" d=(edge(top + 2.0)) {}
             path class="tear" d=(edge(top + height)) {}
-            text class="long" x=(middle) y=(top + 24.0) { (text) }
+            text class="long" x=(middle) y=(top + 24.0) { (sentence_case(text)) }
             @if let Some(words) = meanwhile {
                 text class="meanwhile" x=(middle) y=(top + 42.0) { (words) }
             }
@@ -275,6 +277,7 @@ fn drawn(row: &Row<'_>, lanes: usize, width: f32, geometry: &Geometry) -> Markup
         @if geometry.stacked {
             text class="english" x="6" y=(row.top + 24.0) {
                 tspan class="time" { (time) } "  " (event_name(event))
+                @if let Some(code) = &event.code { tspan class="time" { "  " (code) } }
             }
             @if let Some(note) = &event.note {
                 text class="note" x="6" y=(row.top + 24.0 + NOTE_LINE) { (note) }
@@ -305,6 +308,7 @@ fn along_arrow(event: &Event, from: f32, to: f32, y: f32) -> Markup {
         } @else {
             text class="wire" x=(x) y=(y + 16.0) text-anchor=(anchor) lang="it" {
                 (facts(&event.kind).wire)
+                @if let Some(code) = &event.code { " · " (code) }
             }
         }
     }

@@ -135,7 +135,7 @@ fn story_section(number: usize, story: &Story) -> Markup {
                 tbody {
                     @for (pause, event) in story.with_pauses() {
                         @if let Some(pause) = pause {
-                            tr.pause { td colspan="5" { (pause) } }
+                            tr.pause { td colspan="5" { (sentence_case(&pause)) } }
                         }
                         (event_row(event, story))
                     }
@@ -176,6 +176,7 @@ fn event_row(event: &Event, story: &Story) -> Markup {
             td.time { (event.at.time_in_italy()) }
             td {
                 span.what { (event_name(event)) } " "
+                @if let Some(code) = &event.code { (code) " " }
                 @if event.name.is_none() { i lang="it" { (facts.italian) } " " }
                 @if let Some(note) = &event.note { span.note { (note) } }
             }

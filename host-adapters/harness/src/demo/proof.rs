@@ -25,7 +25,7 @@ pub fn hash_of_the_pdf(told: &[Told]) -> Option<Proof> {
         ),
         // Portable: awk takes the lines of the body and joins them as mail does.
         command: format!(
-            "grep -A1 -i filename=.*hash {}\n\
+            "grep -A2 -i filename=.*hash {}\n\
              awk '/^{PDF}/{{f=1}} /^--/{{f=0}} f{{sub(/\\r$/,\"\"); printf \"%s%s\",s,$0; s=\"\\r\\n\"}}' \\\n    \
              {} | openssl dgst -sha1 -r",
             receipt.file, original.file

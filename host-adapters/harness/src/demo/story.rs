@@ -98,6 +98,8 @@ pub struct Event {
     pub sentence: String,
     /// Does it get there?
     pub fate: Fate,
+    /// The code of the error that it gives notice of: `5.2.2` (PRACTICE 5).
+    pub code: Option<String>,
     /// What is particular about it, in a few words.
     pub note: Option<String>,
     /// What went on in the long time before it.

@@ -1,7 +1,7 @@
 //! Tells what happens in the demonstration: to people as it happens, to the page at the end.
 
 use ceralacca_host::{kind_name, pec};
-use mail_parser::MessageParser;
+use mail_parser::{MessageParser, MimeHeaders as _};
 
 use super::cast::{ALFA, ANNA, PROVIDERS, Person, name_of, provider_of};
 use super::network::{Deed, Ending, Happening, REPORT};
@@ -102,7 +102,7 @@ impl<'a> Teller<'a> {
                 from.first_name(),
                 to.first_name()
             ),
-            name: Some("ordinary mail"),
+            name: Some(ORDINARY_MAIL),
             note: Some(format!("for {}", to.first_name())),
             ..Step::new(at, &pec::MessageKind::Ordinary, message)
         };
@@ -112,7 +112,7 @@ impl<'a> Teller<'a> {
     /// A host has done something.
     pub fn happened(&mut self, happening: &Happening) -> Result<(), Error> {
         let who = PROVIDERS[happening.provider].short;
-        let what = facts(&happening.kind).english;
+        let what = what(&happening.kind, &happening.octets);
         let step = Step::new(Moment(happening.at), &happening.kind, &happening.octets);
         let from = self.scene.lane_of_provider(happening.provider);
         match &happening.deed {
@@ -133,15 +133,17 @@ impl<'a> Teller<'a> {
             }
             Deed::SentOut { recipient } => {
                 self.held.push((recipient.clone(), happening.kind.clone()));
-                let what = match happening.kind {
-                    pec::MessageKind::Ordinary => "message as it came",
-                    _ => what,
+                let is_ordinary = happening.kind == pec::MessageKind::Ordinary;
+                let what = if is_ordinary {
+                    "message as it came"
+                } else {
+                    &what
                 };
                 self.tell(Step {
                     lanes: from.zip(self.scene.lane_of(recipient)),
                     sentence: format!("{who} sends {} the {what}", name_of(recipient)),
-                    note: (happening.kind == pec::MessageKind::Ordinary)
-                        .then(|| "redirected".to_owned()),
+                    name: is_ordinary.then_some(ORDINARY_MAIL),
+                    note: is_ordinary.then(|| "redirected".to_owned()),
                     ..step
                 })
             }
@@ -192,7 +194,7 @@ impl<'a> Teller<'a> {
     ) -> Result<(), Error> {
         let (who, whom) = (PROVIDERS[provider].short, PROVIDERS[to].short);
         let from = self.scene.lane_of_provider(provider);
-        let what = facts(step.kind).english;
+        let what = what(step.kind, step.octets);
         let names: Vec<&str> = recipients.iter().map(|r| name_of(r)).collect();
         let service = recipients
             .iter()
@@ -233,7 +235,7 @@ impl<'a> Teller<'a> {
                 let altered = Step {
                     lanes: self.lanes(between, Some(to)),
                     sentence: format!("{whom} is handed an altered copy"),
-                    name: Some("altered copy"),
+                    name: Some(ALTERED_COPY),
                     ..Step::new(at, kind, arrived)
                 };
                 self.tell_ending(altered, whom, refused.as_deref())
@@ -277,7 +279,7 @@ impl<'a> Teller<'a> {
 
     /// Writes the file, prints the line, and notes the event if it has its place in the drawing.
     fn tell(&mut self, step: Step<'_>) -> Result<(), Error> {
-        let altered = step.name == Some("altered copy");
+        let altered = step.name == Some(ALTERED_COPY);
         let Written { number, file } = match altered {
             true => self.output.altered(step.octets)?,
             false => self.output.message(step.kind, step.octets)?,
@@ -312,6 +314,7 @@ impl<'a> Teller<'a> {
                 number,
                 sentence: step.sentence,
                 fate: step.fate,
+                code: error_code(step.kind, step.octets),
                 note: step.note,
                 meanwhile: long.and(meanwhile),
             });
@@ -406,6 +409,32 @@ fn line(at: Moment, sentence: &str, file: &str) -> String {
     }
 }
 
+/// What to call a message in a sentence: `timeout notice (4.4.1)`.
+fn what(kind: &pec::MessageKind, octets: &[u8]) -> String {
+    let english = facts(kind).english;
+    match error_code(kind, octets) {
+        Some(code) => format!("{english} ({code})"),
+        None => english.to_owned(),
+    }
+}
+
+/// The code of the error that a notice to a user is about: the first word of `errore-esteso`
+/// (PRACTICE 5). It tells the two timeout notices apart.
+fn error_code(kind: &pec::MessageKind, octets: &[u8]) -> Option<String> {
+    use pec::MessageKind::{NonDelivery, Timeout, VirusNonDelivery};
+    if !matches!(kind, NonDelivery | Timeout | VirusNonDelivery) {
+        return None;
+    }
+    let message = MessageParser::default().parse(octets)?;
+    let daticert = message
+        .parts
+        .iter()
+        .find(|part| part.attachment_name() == Some("daticert.xml"))?;
+    let text = std::str::from_utf8(daticert.contents()).ok()?;
+    let (_, error) = text.split_once("<errore-esteso>")?;
+    error.split_whitespace().next().map(str::to_owned)
+}
+
 /// `Subject:` of a message, decoded; empty where there is none. For the eyes of the reader only:
 /// what a message *is* was said by the plug-in.
 fn subject(octets: &[u8]) -> String {
@@ -419,5 +448,8 @@ fn subject(octets: &[u8]) -> String {
 
 /// Below the sentences.
 const INDENT: &str = "            ";
-/// Columns for a sentence: the longest file name takes 30, the time 12.
-const SENTENCE: usize = 56;
+/// Columns for a sentence: the time takes 12, the longest file name 31, and 2 are between.
+const SENTENCE: usize = 55;
+/// What is not called after its kind.
+const ORDINARY_MAIL: &str = "ordinary mail";
+const ALTERED_COPY: &str = "altered copy";
