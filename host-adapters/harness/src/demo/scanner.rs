@@ -71,7 +71,7 @@ mod tests {
         use mail_builder::MessageBuilder;
         let message = |content: String| {
             MessageBuilder::new()
-                .date(0)
+                .date(0_i64)
                 .message_id("1@posta.example")
                 .text_body("Buongiorno")
                 .attachment(
