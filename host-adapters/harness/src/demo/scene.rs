@@ -31,8 +31,11 @@ pub struct Scene {
     /// has failed.
     pub expected: &'static [(Person, &'static [MessageKind])],
     /// What the reader can check beyond the signatures.
-    pub proof: Option<fn(&[Told]) -> Option<Proof>>,
+    pub proof: Option<Prove>,
 }
+
+/// Makes a proof of the story's messages; none if they do not show what they should.
+pub type Prove = fn(&[Told]) -> Option<Proof>;
 
 /// One thing that somebody does, or that happens to them.
 #[derive(Clone, Copy)]
