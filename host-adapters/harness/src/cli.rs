@@ -79,9 +79,11 @@ pub struct TimeArgs {
 impl Cli {
     /// Sends what the parts have to say to stderr. `RUST_LOG` wins over `-v`.
     pub fn start_logging(&self) {
-        let level = match self.verbose {
-            0 => "warn",
-            1 => "info",
+        let level = match (self.verbose, &self.command) {
+            // What goes wrong in its stories is meant to, and told there.
+            (0, Command::Demo(_)) => "error",
+            (0, _) => "warn",
+            (1, _) => "info",
             _ => "debug",
         };
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));

@@ -2,63 +2,79 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`scenes`] | who writes what to whom, and what has to come of it |
+//! | [`cast`] | who plays |
+//! | [`scene`], [`scenes`] | who does what, and what has to come of it |
+//! | [`letters`], [`pdf`] | the messages they write |
+//! | [`trouble`], [`scanner`] | what can be out of order; a virus scanner for show |
 //! | [`network`] | two hosts, the wire between them, simulated time |
 //! | [`teller`] | tells what happens: files, lines, events |
+//! | [`proof`] | what the reader can check beyond the signatures |
 //! | [`story`] | what happened, as values |
 //! | [`page`], [`drawing`] | the page that shows it |
 //! | [`output`] | the folder it is written to |
 
+pub mod cast;
 pub mod drawing;
+pub mod letters;
 pub mod network;
 pub mod output;
 pub mod page;
 pub mod pdf;
+pub mod proof;
+pub mod scanner;
+pub mod scene;
 pub mod scenes;
 pub mod story;
 pub mod teller;
+pub mod trouble;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use ceralacca_host::{
-    EmlFolder, FixedClock, Host, Maildir, NoScanner, OsEntropy, Plugin, SeededEntropy, pec,
+    Clock as _, EmlFolder, FixedClock, Host, Maildir, OsEntropy, Plugin, SeededEntropy, pec,
 };
 
-use self::network::{Stopped, Tap, Wire};
+use self::cast::{ALFA, ANNA, Cast, PROVIDERS, Person};
+use self::network::{REPORT, Tap, Wire, arrival};
 use self::output::Output;
-use self::scenes::{ANNA, Cast, PROVIDERS, SCENES, Scene};
+use self::scanner::DemoScanner;
+use self::scene::{Act, Scene};
+use self::scenes::SCENES;
 use self::story::{Chronicle, Party, Story};
 use self::teller::Teller;
+use self::trouble::Trouble;
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::narrate::{reply_line, say};
 use crate::provider::init::NewProvider;
 use crate::provider::settings::Settings;
-use crate::provider::{Folder, MAIL, OUTBOX, pki};
+use crate::provider::{Folder, MAIL, OUTBOX, SETTINGS, pki};
 use crate::running::{self, Surroundings, certificates};
 
 /// Plays everything and writes it to `target`. With `fixed`, it begins then, and identifiers are
 /// the same at every run.
 pub fn run(target: &Path, fixed: Option<Moment>, plugin: &Plugin) -> Result<(), Error> {
-    // Somewhat in the past, so that no message is dated after the moment it is looked at.
-    let began = fixed.unwrap_or_else(|| Moment(running::clock(None).now().saturating_sub(900)));
+    let began = fixed.unwrap_or_else(begin);
     let mut output = Output::begin(target)?;
-    let clock = Arc::new(FixedClock::new(began.0));
-    let wire = Wire::new(clock, PROVIDERS.iter().map(|cast| cast.domain).collect());
-    let wire = Arc::new(wire);
+    say(&format!(
+        "Certified mail between two providers, in simulated time. Files are below {}",
+        target.display()
+    ));
+    let wire = Arc::new(Wire::new(Arc::new(FixedClock::new(began.0))));
     let folders = providers(&output, began)?;
-    let hosts: Vec<Host> = folders
+    let hosts: Vec<Arc<Host>> = folders
         .iter()
         .enumerate()
-        .map(|(provider, folder)| host(provider, folder, &wire, fixed, plugin))
+        .map(|(provider, folder)| host(provider, folder, &wire, fixed, plugin).map(Arc::new))
         .collect::<Result<_, _>>()?;
+    wire.connect(&hosts);
 
     let mut stories = Vec::new();
-    for scene in &SCENES {
-        stories.push(play(scene, &hosts, &wire, &mut output)?);
-        // The next one does not begin before people have drawn breath.
-        wire.clock().advance(60);
+    for (index, scene) in SCENES.iter().enumerate() {
+        let teller = Teller::new(index + 1, scene, &mut output);
+        stories.push(play(scene, teller, &hosts, &wire)?);
+        wire.clock().advance(PAUSE);
     }
     // Their databases are in the folder that is about to be moved.
     drop(hosts);
@@ -69,6 +85,9 @@ pub fn run(target: &Path, fixed: Option<Moment>, plugin: &Plugin) -> Result<(), 
         stories,
     };
     output.write("index.html", page::page(&chronicle).as_bytes())?;
+    if let Some(first) = chronicle.stories.first() {
+        output.write("timeline.svg", drawing::picture(first).as_bytes())?;
+    }
     for file in [crate::provider::ROOTS, crate::provider::DIRECTORY] {
         let text = folders[0].read(file, "try again")?;
         output.write(file, text.as_bytes())?;
@@ -77,6 +96,13 @@ pub fn run(target: &Path, fixed: Option<Moment>, plugin: &Plugin) -> Result<(), 
     output.finish()?;
     say(&format!("\nAll of it, to look at: {page}"));
     Ok(())
+}
+
+/// So far in the past that no message is dated after the moment it is looked at.
+fn begin() -> Moment {
+    let stories: u64 = SCENES.iter().map(|scene| scene.duration() + PAUSE).sum();
+    let now = running::clock(None).now();
+    Moment(now.saturating_sub(stories + 3_600))
 }
 
 /// Makes the providers' folders: own keys, one authority, one directory. They stay in the output,
@@ -102,9 +128,28 @@ fn providers(output: &Output, began: Moment) -> Result<Vec<Folder>, Error> {
             join: folders.first().map(|folder| folder.root().to_owned()),
             now: began,
         };
-        folders.push(provider.create(&place(cast))?);
+        let folder = provider.create(&place(cast))?;
+        for person in cast.people {
+            decide(person, &folder)?;
+        }
+        folders.push(folder);
     }
     Ok(folders)
+}
+
+/// Writes into the provider's settings what the owner of a mailbox has decided.
+fn decide(person: &Person, folder: &Folder) -> Result<(), Error> {
+    if person.ordinary_mail.is_empty() {
+        return Ok(());
+    }
+    let settings = folder.read(SETTINGS, "try again")?;
+    let (address, policy) = (person.address, person.ordinary_mail);
+    let decided = settings.replace(
+        &format!("\"{address}\""),
+        &format!("{{ address = \"{address}\", ordinary-mail = \"{policy}\" }}"),
+    );
+    let path = folder.file(SETTINGS);
+    std::fs::write(&path, decided).map_err(|error| Error::file(&path, error, "make room"))
 }
 
 /// A provider's host: as `ceralacca submit` would have it, but with the network and the reader
@@ -133,54 +178,100 @@ fn host(
             provider,
             wire: Arc::clone(wire),
         }),
-        // These messages are known to be clean.
-        scanner: Some(Box::new(NoScanner)),
+        scanner: Some(Box::new(DemoScanner {
+            provider,
+            wire: Arc::clone(wire),
+        })),
     };
     running::host(folder, Settings::load(folder)?, surroundings)
 }
 
 /// Plays one story to its end.
-fn play(scene: &Scene, hosts: &[Host], wire: &Wire, output: &mut Output) -> Result<Story, Error> {
-    say(&format!("\n{}", scene.title));
-    let bug = |problem: String| Error::argument("demo", problem, "please report this as a bug");
-    let clock = wire.clock();
-    let now = Moment(ceralacca_host::Clock::now(&*clock));
-    let message = (scene.write)(now)
-        .write_to_vec()
-        .map_err(|error| bug(error.to_string()))?;
-    let mut teller = Teller::new(scene, output);
-    teller.handed_in(now, &message)?;
+fn play(
+    scene: &Scene,
+    mut teller: Teller<'_>,
+    hosts: &[Arc<Host>],
+    wire: &Wire,
+) -> Result<Story, Error> {
+    for act in scene.acts {
+        match *act {
+            Act::Submit { rcpt, write } => {
+                submit(rcpt, write(now(wire)), &mut teller, hosts, wire)?;
+            }
+            Act::Arrive { from, to, write } => {
+                let message = octets(write(now(wire)))?;
+                arrive(&from, &to, &message, &mut teller, hosts, wire)?;
+            }
+            Act::Trouble(trouble) => wire.set_trouble(trouble),
+            Act::Mended => wire.set_trouble(Trouble::None),
+            Act::Wait(seconds) => {
+                wire.wait(seconds, hosts, &mut |happening| teller.happened(&happening))?;
+            }
+        }
+        wire.settle(hosts, &mut |happening| teller.happened(&happening))?;
+    }
+    wire.set_trouble(Trouble::None);
+    teller.end()
+}
 
-    let [alfa, ..] = hosts else {
-        return Err(bug("there is no provider".to_owned()));
-    };
-    clock.advance(1);
-    let committed = alfa.submit(pec::Submission {
+/// Anna hands her provider a message.
+fn submit(
+    rcpt: &[&str],
+    message: letters::Mail,
+    teller: &mut Teller<'_>,
+    hosts: &[Arc<Host>],
+    wire: &Wire,
+) -> Result<(), Error> {
+    let message = octets(message)?;
+    teller.submitted(now(wire), &message)?;
+    wire.clock().advance(1);
+    let committed = hosts[ALFA].submit(pec::Submission {
         account: Some(ANNA.address.to_owned()),
         addresses: vec![ANNA.address.to_owned()],
         reverse_path: ANNA.address.to_owned(),
-        recipients: scene
-            .rcpt
-            .iter()
-            .map(|&address| address.to_owned())
-            .collect(),
+        recipients: rcpt.iter().map(|&address| address.to_owned()).collect(),
         message,
     });
     // A refusal with a notice is a story, too; one without is a mistake of ours.
     if committed.reply.code >= 400 && committed.messages.is_empty() {
-        return Err(bug(format!(
-            "Alfa answered: {}",
-            reply_line(&committed.reply)
-        )));
+        let reply = reply_line(&committed.reply);
+        return Err(bug(format!("{} answered: {reply}", PROVIDERS[ALFA].short)));
     }
-    wire.settle(hosts, &mut |happening| teller.happened(&happening))
-        .map_err(|stopped| match stopped {
-            Stopped::Telling(error) => error,
-            Stopped::Host { provider, reason } => {
-                bug(format!("{} stopped: {reason}", PROVIDERS[provider].short))
-            }
-        })?;
-    teller.end()
+    Ok(())
+}
+
+/// Ordinary mail comes from the Internet.
+fn arrive(
+    from: &Person,
+    to: &Person,
+    message: &[u8],
+    teller: &mut Teller<'_>,
+    hosts: &[Arc<Host>],
+    wire: &Wire,
+) -> Result<(), Error> {
+    let at = now(wire);
+    wire.clock().advance(1);
+    let host = to.provider().and_then(|provider| hosts.get(provider));
+    let host = host.ok_or_else(|| bug(format!("{} has no provider", to.name)))?;
+    let reply = host
+        .arrive(arrival(from.address, &[to.address.to_owned()], message))
+        .reply;
+    let refused = (reply.code != 250).then(|| reply_line(&reply));
+    teller.arrived(at, from, to, message, refused)
+}
+
+fn octets(message: letters::Mail) -> Result<Vec<u8>, Error> {
+    message
+        .write_to_vec()
+        .map_err(|error| bug(error.to_string()))
+}
+
+fn now(wire: &Wire) -> Moment {
+    Moment(wire.clock().now())
+}
+
+fn bug(problem: String) -> Error {
+    Error::argument("demo", problem, REPORT)
 }
 
 /// The providers as the page introduces them.
@@ -202,3 +293,6 @@ fn parties(folders: &[Folder]) -> Result<Vec<Party>, Error> {
         })
         .collect()
 }
+
+/// Between two stories, seconds: people draw breath.
+const PAUSE: u64 = 60;

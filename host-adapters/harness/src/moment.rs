@@ -29,6 +29,11 @@ impl Moment {
         self.format("%-d %B %Y")
     }
 
+    /// The same without the year: `19 September`.
+    pub fn day_in_italy(self) -> String {
+        self.format("%-d %B")
+    }
+
     /// `Date:` of a message written in Italy: `Sat, 19 Sep 2026 15:41:19 +0200`.
     pub fn rfc5322(self) -> String {
         self.format("%a, %d %b %Y %H:%M:%S %z")

@@ -4,7 +4,7 @@
 //! `CERALACCA_PAGE=FILE` also writes the page, for looking at it in a browser.
 
 use ceralacca_harness::demo::page::page;
-use ceralacca_harness::demo::story::{Chronicle, Event, Lane, Party, Role, Story};
+use ceralacca_harness::demo::story::{Chronicle, Event, Fate, Lane, Party, Role, Story};
 use ceralacca_harness::moment::Moment;
 use ceralacca_host::pec::MessageKind;
 
@@ -39,6 +39,39 @@ fn every_file_is_linked_from_both_drawings_and_the_table() {
     }
     if let Ok(path) = std::env::var("CERALACCA_PAGE") {
         std::fs::write(path, html).unwrap();
+    }
+}
+
+/// Where hours pass, both drawings and the table say so, once each.
+#[test]
+fn long_pauses_are_breaks() {
+    let mut chronicle = chronicle();
+    let events = &mut chronicle.stories[1].events;
+    events[1].at = Moment(events[0].at.0 + 12 * 3_600);
+    events[1].meanwhile = Some("16 more tries in vain".into());
+    let html = page(&chronicle);
+    assert_eq!(html.matches(">12 hours later, 20 September<").count(), 3);
+    assert_eq!(html.matches("class=\"tear\"").count(), 4);
+    assert_eq!(html.matches(">16 more tries in vain<").count(), 2);
+}
+
+/// What people who do not see the drawings are told instead of them.
+#[test]
+fn every_drawing_has_a_title_and_a_description_of_its_own() {
+    let html = page(&chronicle());
+    for drawing in html
+        .split("<svg ")
+        .skip(1)
+        .filter(|svg| svg.contains("viewBox=\"0 0 "))
+    {
+        if drawing.starts_with("class=\"mark\"") {
+            continue;
+        }
+        for attribute in ["aria-labelledby", "aria-describedby"] {
+            let (_, rest) = drawing.split_once(&format!("{attribute}=\"")).unwrap();
+            let (id, _) = rest.split_once('"').unwrap();
+            assert_eq!(html.matches(&format!(" id=\"{id}\"")).count(), 1, "{id}");
+        }
     }
 }
 
@@ -78,6 +111,9 @@ fn delivered() -> Story {
         (9, alfa, anna, Delivery, 6),
     ];
     Story {
+        chapter: "From sender to receipt".into(),
+        proves: "Proof of sending and of delivery.".into(),
+        proof: None,
         title: "An offer to two certified recipients and an ordinary one".into(),
         opening:
             "Anna sends an offer with a PDF to Bruno, with a copy to Carla, both customers of \
@@ -101,6 +137,9 @@ fn delivered() -> Story {
 
 fn refused() -> Story {
     Story {
+        chapter: "Not accepted".into(),
+        proves: "Nothing is kept secret.".into(),
+        proof: None,
         title: "A hidden recipient".into(),
         opening: "Certified mail has no Bcc.".into(),
         outcome: "not accepted".into(),
@@ -136,7 +175,12 @@ fn event((at, from, to, kind, number): (u64, usize, usize, MessageKind, u32)) ->
             ceralacca_harness::kind::file_stem(&kind)
         ),
         number,
+        name: None,
         sentence: "something happens".into(),
+        fate: Fate::Arrives,
+        code: None,
+        note: None,
+        meanwhile: None,
         kind,
     }
 }

@@ -11,11 +11,12 @@ use crate::error::{Error, Exit};
 
 /// A message from sender to receipt between two providers, as files and as a page.
 ///
-/// The providers have their own keys and a common directory. After the message come an unknown
-/// recipient, a colleague at the same provider, and a hidden recipient.
+/// The providers have their own keys and a common directory. After the message come fourteen other
+/// stories: brief and concise receipts, what is not accepted and what is not delivered, viruses on
+/// either side, ordinary and altered mail, a day without network. Time in them is simulated.
 ///
-/// Prints the story as it unfolds and writes every message, the page index.html that draws it, and
-/// the providers' folders, to look around in with the other commands.
+/// Prints the stories as they unfold and writes every message, the page index.html that draws them,
+/// and the providers' folders, to look around in with the other commands.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Demo {

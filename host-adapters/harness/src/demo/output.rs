@@ -85,14 +85,24 @@ impl Output {
     /// Writes a message as `NN-KIND.eml`, unless it lies there already. What no provider has signed
     /// goes to `submitted/` as text: whatever is called `.eml` here verifies.
     pub fn message(&mut self, kind: &MessageKind, octets: &[u8]) -> Result<Written, Error> {
+        let stem = file_stem(kind);
+        match kind {
+            MessageKind::Ordinary => self.numbered("submitted/", "original.txt", octets),
+            _ => self.numbered("", &format!("{stem}.eml"), octets),
+        }
+    }
+
+    /// Writes a message that is not any more what its provider signed, as text beside the others.
+    pub fn altered(&mut self, octets: &[u8]) -> Result<Written, Error> {
+        self.numbered("submitted/", "altered.txt", octets)
+    }
+
+    fn numbered(&mut self, folder: &str, name: &str, octets: &[u8]) -> Result<Written, Error> {
         if let Some(written) = self.written.get(octets) {
             return Ok(written.clone());
         }
         let number = u32::try_from(self.written.len()).unwrap_or(u32::MAX) + 1;
-        let file = match kind {
-            MessageKind::Ordinary => format!("submitted/{number:02}-original.txt"),
-            kind => format!("{number:02}-{}.eml", file_stem(kind)),
-        };
+        let file = format!("{folder}{number:02}-{name}");
         self.write(&file, octets)?;
         let written = Written { number, file };
         self.written.insert(octets.to_vec(), written.clone());

@@ -6,8 +6,8 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::drawing::{Geometry, draw, sentence_case, tone_class};
-use super::story::{Chronicle, Event, Story};
+use super::drawing::{self, Geometry, draw, event_name, sentence_case, tone_class};
+use super::story::{Chronicle, Event, Fate, Proof, Story};
 use crate::kind::{Tone, facts};
 
 /// The whole page.
@@ -24,7 +24,7 @@ pub fn page(chronicle: &Chronicle) -> String {
                 // Nothing may be loaded even by accident.
                 meta http-equiv="Content-Security-Policy"
                     content="default-src 'none'; style-src 'unsafe-inline'";
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(drawing::STYLE)) (PreEscaped(STYLE)) }
             }
             body {
                 header {
@@ -62,27 +62,46 @@ fn introduction(chronicle: &Chronicle) -> Markup {
         .collect();
     html! {
         p.lead {
-            "What happens to a message of Italian certified mail (PEC) between "
-            (names.join(" and ")) ", on " (chronicle.began.date_in_italy())
+            "What happens to a message of Italian certified mail ("
+            i lang="it" { "posta elettronica certificata" } ", PEC) between "
+            (names.join(" and ")) ", " (period(chronicle))
             ": every envelope, receipt and notice, in the order of time, each with the file itself."
         }
         p {
             "A number on a red seal is a message signed by a provider. Click an arrow, or a file in \
-             a table, to open the message; any mail program reads it."
+             a table, to open the message; any mail program reads it. Time is simulated: where hours \
+             pass, the drawing is torn."
         }
     }
 }
 
-/// The stories with their endings: for those who only want to know how it goes.
+/// From the day on which it began to the one on which it ended.
+fn period(chronicle: &Chronicle) -> String {
+    let events = chronicle.stories.iter().flat_map(|story| &story.events);
+    let began = chronicle.began;
+    match events.map(|event| event.at).max_by_key(|at| at.0) {
+        Some(end) if end.date_in_italy() != began.date_in_italy() => {
+            format!("from {} to {}", began.day_in_italy(), end.date_in_italy())
+        }
+        _ => format!("on {}", began.date_in_italy()),
+    }
+}
+
+/// The stories with their endings, by chapter: for those who only want to know how it goes.
 fn contents(chronicle: &Chronicle) -> Markup {
+    let numbered: Vec<(usize, &Story)> = (1..).zip(&chronicle.stories).collect();
     html! {
-        nav aria-label="Stories" {
-            ol {
-                @for (index, story) in chronicle.stories.iter().enumerate() {
-                    li {
-                        a href={ "#story-" (index + 1) } {
-                            span { (story.title) }
-                            span.outcome { (story.outcome) }
+        nav #contents aria-label="Stories" {
+            @for chapter in numbered.chunk_by(|(_, one), (_, next)| one.chapter == next.chapter) {
+                p.chapter { (chapter.first().map_or("", |(_, story)| story.chapter.as_str())) }
+                ol {
+                    @for (number, story) in chapter {
+                        li {
+                            a href={ "#story-" (number) } {
+                                span.index { (number) }
+                                span.title { (story.title) }
+                                span.outcome { (story.outcome) }
+                            }
                         }
                     }
                 }
@@ -93,28 +112,52 @@ fn contents(chronicle: &Chronicle) -> Markup {
 
 /// A story: drawing first, since it says most, then what it means, then the exact data.
 fn story_section(number: usize, story: &Story) -> Markup {
+    let id = format!("story-{number}");
+    // In the colour of how it ended.
+    let ending = story.events.last().map(|event| facts(&event.kind).tone);
     html! {
-        section id={ "story-" (number) } {
-            p.eyebrow { "Story " (number) }
+        section id=(id) {
+            p.eyebrow { a href="#contents" { "Story " (number) } " · " (story.chapter) }
             h2 { (story.title) }
-            p { (story.opening) }
+            p.proves { (prose(&story.proves)) }
+            p { (prose(&story.opening)) }
             figure {
                 // The style sheet shows one of the two.
-                (draw(story, &Geometry::WIDE))
-                (draw(story, &Geometry::NARROW))
+                (draw(story, &format!("{id}-wide"), &Geometry::WIDE))
+                (draw(story, &format!("{id}-narrow"), &Geometry::NARROW))
             }
-            // In the colour of how it ended.
-            p class={ "moral " (story.events.last().map_or("", |event| tone_class(facts(&event.kind).tone))) } {
-                (story.moral)
-            }
+            p class={ "moral " (ending.map_or("", tone_class)) } { (prose(&story.moral)) }
+            @if let Some(proof) = &story.proof { (proof_block(proof)) }
             table {
                 thead {
                     tr { th { "Time" } th { "Message" } th { "From → to" } th { "Subject" } th { "File" } }
                 }
                 tbody {
-                    @for event in &story.events { (event_row(event, story)) }
+                    @for (pause, event) in story.with_pauses() {
+                        @if let Some(pause) = pause {
+                            tr.pause { td colspan="5" { (sentence_case(&pause)) } }
+                        }
+                        (event_row(event, story))
+                    }
                 }
             }
+        }
+    }
+}
+
+/// What to type, and what it must print.
+fn proof_block(proof: &Proof) -> Markup {
+    html! {
+        p { (proof.text) }
+        pre { code { (proof.command) "\n" span.answer { (proof.output) } } }
+    }
+}
+
+/// A text of the story: `code` between grave accents.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (index, piece) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code lang="it" { (piece) } } @else { (piece) }
         }
     }
 }
@@ -123,15 +166,22 @@ fn story_section(number: usize, story: &Story) -> Markup {
 fn event_row(event: &Event, story: &Story) -> Markup {
     let facts = facts(&event.kind);
     let name = |lane: usize| story.lanes.get(lane).map_or("", |lane| lane.name.as_str());
+    let fate = match event.fate {
+        Fate::Arrives => "",
+        Fate::Refused => " refused",
+        Fate::Lost => " lost",
+    };
     html! {
-        tr class=(tone_class(facts.tone)) {
+        tr class={ (tone_class(facts.tone)) (fate) } {
             td.time { (event.at.time_in_italy()) }
             td {
-                span.what { (sentence_case(facts.english)) } " "
-                i lang="it" { (facts.italian) }
+                span.what { (event_name(event)) } " "
+                @if let Some(code) = &event.code { (code) " " }
+                @if event.name.is_none() { i lang="it" { (facts.italian) } " " }
+                @if let Some(note) = &event.note { span.note { (note) } }
             }
             td.way { (name(event.from)) " → " (name(event.to)) }
-            td data-label="Subject:" { span.subject { (event.subject) } }
+            td data-label="Subject:" { span.subject lang="it" { (event.subject) } }
             td { a href=(event.file) { (event.file) } }
         }
     }

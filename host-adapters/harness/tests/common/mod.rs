@@ -90,6 +90,20 @@ pub fn plug_in() -> bool {
     component::find(&PlugInArgs::default()).is_ok() || skipped("ceralacca.component.wasm")
 }
 
+/// A file of the reading matter that lies beside the repository, or where `CERALACCA_SHARED` says.
+pub fn shared(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("CERALACCA_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        PathBuf::from,
+    );
+    let file = folder.join(name);
+    if !file.exists() {
+        println!("skipped: {name} of the shared folder is not here");
+        return None;
+    }
+    Some(file)
+}
+
 fn skipped(name: &str) -> bool {
     assert!(
         std::env::var_os("CERALACCA_REQUIRE_TOOLS").is_none(),
