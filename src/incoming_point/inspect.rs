@@ -6,8 +6,6 @@
 
 use std::ops::Range;
 
-use encodify::{base64, qp};
-
 use super::format;
 use crate::address::EmailAddress;
 use crate::conversation::{Desk, Stop};
@@ -15,7 +13,8 @@ use crate::finding::{Defect, Finding, SignatureFacts};
 use crate::hex;
 use crate::instant::Instant;
 use crate::limits::Limits;
-use crate::message::header::{HeaderSection, TransferEncoding};
+use crate::message::content;
+use crate::message::header::HeaderSection;
 use crate::message::scan::{Content, Scan};
 use crate::message::system::{DATICERT, POSTACERT};
 use crate::outcome::{Effect, MessageKind};
@@ -353,14 +352,7 @@ fn signed_parts(message: &[u8], scan: &Scan) -> Option<(Range<usize>, Vec<u8>)> 
 /// The content of a leaf, its transfer encoding undone.
 pub(crate) fn decoded(message: &[u8], scan: &Scan, part: usize) -> Vec<u8> {
     let part = &scan.parts[part];
-    let body = &message[part.body.clone()];
-    match part.encoding {
-        TransferEncoding::Base64 => base64::LENIENT.decode(body).unwrap_or_default(),
-        TransferEncoding::QuotedPrintable => {
-            qp::BODY.decode(body).map(Into::into).unwrap_or_default()
-        }
-        _ => body.to_vec(),
-    }
+    content::decoded(&message[part.body.clone()], part.encoding).into_owned()
 }
 
 /// The parts of this name inside the signed content, those of enclosed messages left out.

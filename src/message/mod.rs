@@ -6,6 +6,7 @@
 //! *values* of header fields are left to `mail-parser`, transfer encodings to `encodify`.
 
 pub(crate) mod compose;
+pub(crate) mod content;
 pub(crate) mod header;
 pub(crate) mod recode;
 pub(crate) mod scan;
