@@ -135,7 +135,7 @@ impl Exchange {
 
 impl Desk {
     /// Asks a batch; answers come in the same order and are of the right kinds.
-    async fn ask(&self, questions: Vec<Question>) -> Result<Vec<Answer>, Stop> {
+    pub async fn ask(&self, questions: Vec<Question>) -> Result<Vec<Answer>, Stop> {
         if questions.is_empty() {
             return Ok(Vec::new());
         }
@@ -173,25 +173,6 @@ impl Desk {
             .into_iter()
             .filter_map(Answer::into_providers)
             .collect())
-    }
-
-    /// The same, and what the virus scanner says of the event's message.
-    pub async fn providers_and_scan(
-        &self,
-        domains: &[DomainName],
-    ) -> Result<(Vec<Vec<Provider>>, ScanVerdict), Stop> {
-        let questions = domains.iter().cloned().map(Question::ProviderOfDomain);
-        let mut answers = self
-            .ask(questions.chain([Question::Scan]).collect())
-            .await?;
-        let verdict = scanned(answers.pop())?;
-        Ok((
-            answers
-                .into_iter()
-                .filter_map(Answer::into_providers)
-                .collect(),
-            verdict,
-        ))
     }
 
     /// The directory records that hold the certificate with this SHA-1 (hex).

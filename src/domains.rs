@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::address::{DomainName, EmailAddress};
 use crate::conversation::{Desk, Stop};
-use crate::question::{Provider, ScanVerdict};
+use crate::question::Provider;
 use crate::settings::Profile;
 
 /// What the directory says of a domain.
@@ -36,25 +36,16 @@ pub(crate) async fn of_addresses(
     Ok(judge(addresses, domains, &answers, profile))
 }
 
-/// The same, and what the virus scanner says, in one batch of questions.
-pub(crate) async fn of_addresses_and_scan(
-    addresses: &[EmailAddress],
-    profile: &Profile,
-    desk: &Desk,
-) -> Result<(Vec<(EmailAddress, Certification)>, ScanVerdict), Stop> {
-    let domains = distinct(addresses);
-    let (answers, verdict) = desk.providers_and_scan(&domains).await?;
-    Ok((judge(addresses, domains, &answers, profile), verdict))
-}
-
-fn distinct(addresses: &[EmailAddress]) -> Vec<DomainName> {
+/// The domains of these addresses, each once.
+pub(crate) fn distinct(addresses: &[EmailAddress]) -> Vec<DomainName> {
     let mut domains: Vec<DomainName> = addresses.iter().map(EmailAddress::domain).collect();
     domains.sort_unstable();
     domains.dedup();
     domains
 }
 
-fn judge(
+/// Judges addresses by the records that manage each of their [`distinct`] domains.
+pub(crate) fn judge(
     addresses: &[EmailAddress],
     domains: Vec<DomainName>,
     answers: &[Vec<Provider>],

@@ -30,6 +30,11 @@ impl Instant {
         Self(if sum > LAST_SECOND { LAST_SECOND } else { sum })
     }
 
+    /// This instant less `seconds`; stays at the epoch.
+    pub const fn minus(self, seconds: u64) -> Self {
+        Self(self.0.saturating_sub(seconds))
+    }
+
     /// Seconds from `earlier` to this instant; 0 if `earlier` is later.
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)

@@ -15,6 +15,10 @@ pub struct Limits {
     pub header_section: usize,
     /// Header fields of one section. Trace headers and list headers reach 150.
     pub header_fields: usize,
+    /// One header field of a submission, folds included. Postfix silently cuts a field at 60,000
+    /// octets when a milter is on (`HEADER_LIMIT` of its milter client): what comes that long may
+    /// have been longer, and nobody can certify what was lost. Others are held to the same.
+    pub header_field: usize,
     /// One line (RFC 5322 §2.1.1), without its CRLF. Longer body lines are re-encoded, longer
     /// header lines refused.
     pub line: usize,
@@ -24,6 +28,20 @@ pub struct Limits {
     pub signature: usize,
     /// Certificates inside a signature: leaf and AgID CA1 travel; some send the root as well.
     pub certificates: usize,
+    /// Archives inside each other that are looked into for forbidden attachments (F14). An Office
+    /// document in a zip in a forwarded message makes three.
+    pub archive_depth: usize,
+    /// Entries of all archives of a message. A collection of a few thousand scans is real; each
+    /// entry costs one inflated prefix.
+    pub archive_entries: usize,
+    /// Octets inflated to look into archives inside archives, all together. Twice the largest
+    /// message that the law makes a provider take.
+    pub inflated: usize,
+    /// Octets of a file that show what it is. The PE header, which is farthest from the start,
+    /// stands within the first kilobyte of what compilers write.
+    pub signature_prefix: usize,
+    /// Forbidden files that one notice names.
+    pub forbidden_named: usize,
     /// A provider directory. The national one has about 300,000 domains of 30 octets.
     pub directory: usize,
 }
@@ -35,10 +53,16 @@ impl Limits {
         parts: 10_000,
         header_section: 262_144,
         header_fields: 1_000,
+        header_field: 60_000,
         line: 998,
         daticert: 1_048_576,
         signature: 262_144,
         certificates: 16,
+        archive_depth: 4,
+        archive_entries: 10_000,
+        inflated: 67_108_864,
+        signature_prefix: 4_096,
+        forbidden_named: 10,
         directory: 67_108_864,
     };
 }

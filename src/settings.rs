@@ -76,8 +76,41 @@ pub(crate) struct Profile {
     pub limits: MessageLimits,
     pub ordinary_mail: OrdinaryMailPolicy,
     pub revocation: RevocationPolicy,
+    pub forbidden_attachments: Extensions,
     pub internal_server_server_acceptance: bool,
     pub texts: Texts,
+}
+
+/// File name extensions: lower case, without the dot.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extensions(Vec<String>);
+
+impl Extensions {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn contains(&self, extension: &str) -> bool {
+        self.0.iter().any(|known| known == extension)
+    }
+}
+
+impl TryFrom<Vec<String>> for Extensions {
+    type Error = Fault;
+
+    fn try_from(extensions: Vec<String>) -> Result<Self, Fault> {
+        let is_plain = |c: char| c.is_alphanumeric() && !c.is_uppercase() || matches!(c, '_' | '-');
+        match extensions
+            .iter()
+            .find(|e| e.is_empty() || !e.chars().all(is_plain))
+        {
+            Some(wrong) => Err(Fault::Settings(format!(
+                "forbidden-attachments: {wrong:?} is no extension; write it in lower case, \
+                 without dot or blank, like \"exe\" (of \"tar.gz\" the last part counts: \"gz\")"
+            ))),
+            None => Ok(Self(extensions)),
+        }
+    }
 }
 
 impl TryFrom<Settings> for Profile {
@@ -116,6 +149,7 @@ impl TryFrom<Settings> for Profile {
             limits: settings.limits,
             ordinary_mail: settings.ordinary_mail,
             revocation: settings.revocation,
+            forbidden_attachments: Extensions::try_from(settings.forbidden_attachments)?,
             internal_server_server_acceptance: settings.internal_server_server_acceptance,
             texts: Texts::new(settings.english_copy, &settings.texts)?,
         })
@@ -148,6 +182,12 @@ fn check_limits(limits: &MessageLimits) -> Result<(), Fault> {
     }
     if limits.max_size < FLOOR_PRODUCT {
         return Err(low("max-size", FLOOR_PRODUCT));
+    }
+    if limits
+        .daily_recipients
+        .is_some_and(|daily| u64::from(daily) < FLOOR_RECIPIENTS)
+    {
+        return Err(low("daily-recipients", FLOOR_RECIPIENTS));
     }
     if limits.hard_size < limits.max_size {
         let why = "limits.hard-size: below max-size; no message could get a size notice";

@@ -1,11 +1,15 @@
 //! Formal checks on messages (RFC 6109 §3.1.1): the sender's faults, each with the words that
 //! its notice uses. What is no mail at all never gets here.
 
+use super::attachments::{self, ForbiddenFile};
 use super::original::Original;
 use crate::address::EmailAddress;
+use crate::domains::Certification;
+use crate::limits::Limits;
 use crate::message::header::AddressList;
 use crate::message::recode::NotSevenBit;
 use crate::message::scan::Scan;
+use crate::question::Mailbox;
 use crate::settings::Profile;
 
 /// Why a message is not accepted, with the facts.
@@ -37,10 +41,16 @@ pub(crate) enum FormalException {
     Repeated(&'static str),
     /// F33: a CR or LF that is not part of a CRLF.
     BareLineBreak,
+    /// F33: a header field that is or may have been cut on its way: name, octets.
+    FieldTooLong(String, usize),
     /// A client Message-ID longer than a header line can carry.
     MessageIdTooLong,
     /// F26: cannot be made 7-bit without damage.
     NotSevenBit(NotSevenBit),
+    /// F14
+    Forbidden(ForbiddenFile),
+    /// F35: the recipients that are not certified.
+    CertifiedOnly(Vec<EmailAddress>),
 }
 
 /// All exceptions, in the order of RFC 6109 §3.1.1.
@@ -56,7 +66,24 @@ pub(crate) fn check(
     check_from(original, sender, &mut found);
     check_recipients(original, recipients, &mut found);
     check_limits(original.size(), recipients.len(), profile, &mut found);
+    let extensions = &profile.forbidden_attachments;
+    let files = attachments::forbidden(original.message(), scan, extensions, &Limits::DEFAULT);
+    found.extend(files.into_iter().map(FormalException::Forbidden));
     found
+}
+
+/// F35 ("PEC chiusa"): the host knows the mailbox, the directory the recipients.
+pub(crate) fn check_certified_only(
+    mailbox: &Mailbox,
+    recipients: &[(EmailAddress, Certification)],
+) -> Option<FormalException> {
+    let external: Vec<EmailAddress> = recipients
+        .iter()
+        .filter(|(_, certification)| !certification.is_certified())
+        .map(|(address, _)| address.clone())
+        .collect();
+    (mailbox.certified_only && !external.is_empty())
+        .then_some(FormalException::CertifiedOnly(external))
 }
 
 /// "formal conformity as defined in [EMAIL]"
@@ -71,6 +98,10 @@ fn check_syntax(original: &Original<'_>, scan: &Scan, found: &mut Vec<FormalExce
             .position(|name| field.name.eq_ignore_ascii_case(name))
         {
             seen[index] += 1;
+        }
+        if field.span.len() >= Limits::DEFAULT.header_field {
+            let name = field.name.chars().take(LONGEST_NAME).collect();
+            found.push(FormalException::FieldTooLong(name, field.span.len()));
         }
     }
     let repeated = ONCE.iter().zip(seen).filter(|(_, count)| *count > 1);
@@ -153,109 +184,15 @@ fn check_limits(size: u64, recipients: usize, profile: &Profile, found: &mut Vec
             limits.max_product,
         ));
     }
-    if recipients > limits.max_recipients as usize {
-        found.push(FormalException::TooManyRecipients(
-            recipients,
-            limits.max_recipients,
-        ));
+    // What exceeds the daily limit by itself would never pass, however long a client retries.
+    let most = limits
+        .daily_recipients
+        .map_or(limits.max_recipients, |daily| {
+            daily.min(limits.max_recipients)
+        });
+    if recipients > most as usize {
+        found.push(FormalException::TooManyRecipients(recipients, most));
     }
-}
-
-impl FormalException {
-    /// For `a causa di …` and `errore-esteso`.
-    pub fn italian(&self) -> String {
-        match self {
-            Self::NoFrom => "intestazione From assente o senza indirizzo".into(),
-            Self::SeveralFrom(n) => {
-                format!("l'intestazione From contiene {n} indirizzi invece di uno")
-            }
-            Self::Malformed(field, text) => {
-                format!("l'intestazione {field} contiene un indirizzo non valido ({text})")
-            }
-            Self::FromDiffers(from, path) => {
-                format!(
-                    "il mittente indicato in From ({from}) differisce da quello della busta SMTP ({path})"
-                )
-            }
-            Self::NoTo => "intestazione To assente o senza indirizzi".into(),
-            Self::Group(field) => {
-                format!("l'intestazione {field} contiene un gruppo invece di indirizzi")
-            }
-            Self::Hidden(list) => {
-                format!("destinatari non presenti in To o Cc: {}", join(list))
-            }
-            Self::Bcc => "l'intestazione Bcc contiene destinatari nascosti, non ammessi".into(),
-            Self::TooLarge(size, limit) => {
-                format!("la dimensione del messaggio ({size} byte) supera il limite ({limit} byte)")
-            }
-            Self::TooManyRecipients(n, limit) => {
-                format!("il numero di destinatari ({n}) supera il limite ({limit})")
-            }
-            Self::ProductTooLarge(product, limit) => format!(
-                "la dimensione del messaggio moltiplicata per i destinatari ({product} byte) \
-                 supera il limite ({limit} byte)"
-            ),
-            Self::Repeated(field) => format!("l'intestazione {field} è presente più di una volta"),
-            Self::BareLineBreak => {
-                "il messaggio contiene caratteri CR o LF isolati, non ammessi".into()
-            }
-            Self::MessageIdTooLong => "l'intestazione Message-ID è troppo lunga".into(),
-            Self::NotSevenBit(why) => match why {
-                NotSevenBit::Header { part, field } => format!(
-                    "l'intestazione {field} (parte {part}) contiene caratteri a 8 bit non codificati"
-                ),
-                NotSevenBit::HeaderLine { part } => {
-                    format!("una riga di intestazione (parte {part}) supera i 998 caratteri")
-                }
-                NotSevenBit::Signed { part } => format!(
-                    "la parte {part}, coperta da una firma, contiene caratteri a 8 bit o righe \
-                     troppo lunghe e non può essere ricodificata"
-                ),
-                NotSevenBit::Preamble { part } => format!(
-                    "caratteri a 8 bit o righe troppo lunghe fuori dalle parti (parte {part})"
-                ),
-            },
-        }
-    }
-
-    /// For `due to …` of the English copy.
-    pub fn english(&self) -> String {
-        match self {
-            Self::NoFrom => "the From header is missing or has no address".into(),
-            Self::SeveralFrom(n) => format!("the From header has {n} addresses instead of one"),
-            Self::Malformed(field, text) => {
-                format!("the {field} header has an invalid address ({text})")
-            }
-            Self::FromDiffers(from, path) => {
-                format!("the From address ({from}) differs from the SMTP sender ({path})")
-            }
-            Self::NoTo => "the To header is missing or has no address".into(),
-            Self::Group(field) => format!("the {field} header has a group instead of addresses"),
-            Self::Hidden(list) => format!("recipients in neither To nor Cc: {}", join(list)),
-            Self::Bcc => "the Bcc header has hidden recipients, which are not allowed".into(),
-            Self::TooLarge(size, limit) => {
-                format!("the message size ({size} bytes) exceeds the limit ({limit} bytes)")
-            }
-            Self::TooManyRecipients(n, limit) => {
-                format!("the number of recipients ({n}) exceeds the limit ({limit})")
-            }
-            Self::ProductTooLarge(product, limit) => format!(
-                "the message size times its recipients ({product} bytes) exceeds the limit \
-                 ({limit} bytes)"
-            ),
-            Self::Repeated(field) => format!("the {field} header stands more than once"),
-            Self::BareLineBreak => "the message has bare CR or LF characters".into(),
-            Self::MessageIdTooLong => "the Message-ID header is too long".into(),
-            Self::NotSevenBit(why) => why.to_string(),
-        }
-    }
-}
-
-fn join(list: &[EmailAddress]) -> String {
-    list.iter()
-        .map(EmailAddress::as_str)
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 /// RFC 5322 §3.6: fields with a maximum of 1 that this system reads or passes on.
@@ -271,3 +208,5 @@ const ONCE: [&str; 8] = [
 ];
 /// So that `X-Riferimento-Message-ID: …` stays within one line of 998 octets.
 const LONGEST_MESSAGE_ID: usize = 900;
+/// A foreign header name in a notice.
+const LONGEST_NAME: usize = 80;

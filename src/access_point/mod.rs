@@ -3,17 +3,21 @@
 //! Authenticated submission → formal checks → acceptance receipt and transport envelope, or a
 //! notice of non-acceptance. What is no mail, or comes from nobody, is refused by SMTP.
 
+mod attachments;
 mod envelope;
 mod formal_checks;
+mod inquiry;
 mod original;
+mod reasons;
 
 use formal_checks::FormalException;
+use inquiry::Inquiry;
 use original::Original;
 
 use crate::address::EmailAddress;
 use crate::conversation::{Desk, Stop};
 use crate::daticert::{CertifiedRecipient, ErrorKind};
-use crate::domains::{self, Certification};
+use crate::domains::Certification;
 use crate::event::{Context, Submission};
 use crate::ids::Identifiers;
 use crate::instant::Instant;
@@ -49,16 +53,29 @@ pub(crate) async fn submit(
         scan,
     } = admitted;
     let original = Original::new(&event.message, &scan);
-    let exceptions = formal_checks::check(&original, &scan, &sender, &recipients, &profile);
-    // A message that is refused anyway need not be scanned.
-    let (certified, verdict) = if exceptions.is_empty() {
-        domains::of_addresses_and_scan(&recipients, &profile, &desk).await?
-    } else {
-        (
-            domains::of_addresses(&recipients, &profile, &desk).await?,
-            ScanVerdict::Clean,
-        )
+    let mut exceptions = formal_checks::check(&original, &scan, &sender, &recipients, &profile);
+    let account = event.account.as_deref().unwrap_or_default();
+    let known = Inquiry {
+        account,
+        sender: &sender,
+        recipients: &recipients,
+        since: now.minus(RATE_SPAN),
+        // A message that is refused anyway need be neither scanned nor counted.
+        is_refused: !exceptions.is_empty(),
+    }
+    .make(&profile, &desk)
+    .await?;
+    let certified = known.certified;
+    // F35 ("PEC chiusa") is a formal check that only an answer makes possible.
+    let Some(mailbox) = known.mailbox else {
+        return Ok(Outcome::only(no_mailbox()));
     };
+    exceptions.extend(formal_checks::check_certified_only(&mailbox, &certified));
+    if exceptions.is_empty()
+        && let Some(reply) = over_rate(known.used, recipients.len(), &profile)
+    {
+        return Ok(Outcome::only(reply));
+    }
     let point = AccessPoint {
         message: &event.message,
         scan: &scan,
@@ -71,11 +88,38 @@ pub(crate) async fn submit(
         profile,
         desk,
     };
-    match verdict {
-        _ if !exceptions.is_empty() => point.refuse_for_formal_exceptions(&exceptions).await,
+    match known.verdict {
         ScanVerdict::Infected(name) => point.refuse_for_virus(&name).await,
+        ScanVerdict::Clean if !exceptions.is_empty() => {
+            point.refuse_for_formal_exceptions(&exceptions).await
+        }
         ScanVerdict::Clean => point.accept().await,
     }
+}
+
+/// Receipts could not be deposited, so nothing may be certified.
+fn no_mailbox() -> Reply {
+    Reply::new(
+        553,
+        "5.1.8",
+        "Sender address has no mailbox here for its receipts",
+    )
+}
+
+/// F30. A 4xx, since the same message may pass tomorrow; nothing is made or kept of it.
+fn over_rate(used: u64, recipients: usize, profile: &Profile) -> Option<Reply> {
+    let limit = u64::from(profile.limits.daily_recipients?);
+    let recipients = recipients as u64;
+    (used.saturating_add(recipients) > limit).then(|| {
+        Reply::new(
+            450,
+            "4.7.1",
+            format!(
+                "Too many recipients: {used} in the last 24 hours and {recipients} now exceed \
+                 {limit}, try again later"
+            ),
+        )
+    })
 }
 
 /// A submission that is mail, from somebody who may send it.
@@ -91,6 +135,12 @@ fn admit(event: &Submission, profile: &Profile) -> Result<Admitted, Reply> {
     let refuse = |code, status, text: String| Err(Reply::new(code, status, text));
     if event.account.is_none() {
         return refuse(530, "5.7.0", "Authentication required".into());
+    }
+    // RFC 6531: neither the certification data nor the receipts of other providers can hold one.
+    let is_foreign = |address: &String| !address.is_ascii();
+    if is_foreign(&event.reverse_path) || event.recipients.iter().any(is_foreign) {
+        let text = "Addresses outside ASCII cannot be certified".into();
+        return refuse(553, "5.6.7", text);
     }
     let Ok(sender) = EmailAddress::try_from(event.reverse_path.as_str()) else {
         return refuse(553, "5.1.7", "Sender address is not valid".into());
@@ -385,3 +435,6 @@ impl Original<'_> {
         }
     }
 }
+
+/// RFC 6109 sets no rate; providers count recipients over a day.
+const RATE_SPAN: u64 = 86_400;

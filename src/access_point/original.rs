@@ -26,6 +26,10 @@ impl<'a> Original<'a> {
         }
     }
 
+    pub fn message(&self) -> &'a [u8] {
+        self.message
+    }
+
     pub fn header(&self) -> HeaderSection<'a> {
         self.header
     }

@@ -81,6 +81,22 @@ impl<'a> HeaderSection<'a> {
             .map(|field| ContentType::new(field.value))
     }
 
+    /// Every name under which a reader may show the part: `name` and `filename` of each
+    /// Content-Type and Content-Disposition, encoded words decoded.
+    pub fn file_names(self) -> Vec<String> {
+        let mut names = Vec::new();
+        let fields = self.fields().filter(|field| {
+            field.name.eq_ignore_ascii_case("Content-Type")
+                || field.name.eq_ignore_ascii_case("Content-Disposition")
+        });
+        for field in fields {
+            let named = ContentType::new(field.value).parameters.into_iter();
+            let named = named.filter(|(name, _)| name == "name" || name == "filename");
+            names.extend(named.map(|(_, value)| value));
+        }
+        names
+    }
+
     pub fn transfer_encoding(self) -> TransferEncoding {
         match self.text("Content-Transfer-Encoding") {
             None => TransferEncoding::SevenBit,

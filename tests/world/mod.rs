@@ -6,6 +6,7 @@
 
 pub mod mail;
 pub mod oracles;
+pub mod verdicts;
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -75,6 +76,7 @@ struct Post {
     mailboxes: Mutex<Vec<Deposited>>,
     full: Mutex<Vec<String>>,
     refused: Mutex<Vec<String>>,
+    vanished: Mutex<Vec<String>>,
     virus: Mutex<Option<(Vec<u8>, String)>>,
 }
 
@@ -321,6 +323,11 @@ impl Station {
         self.post.refused.lock().unwrap().push(recipient.to_owned());
     }
 
+    /// From now on this domain does not exist in DNS.
+    pub fn lose(&self, domain: &str) {
+        self.post.vanished.lock().unwrap().push(domain.to_owned());
+    }
+
     /// From now on messages with these octets are infected.
     pub fn infect(&self, octets: &[u8], name: &str) {
         *self.post.virus.lock().unwrap() = Some((octets.to_vec(), name.to_owned()));
@@ -351,11 +358,16 @@ struct Shared(Arc<Post>);
 impl Relay for Shared {
     fn relay(&self, item: &RelayItem<'_>) -> RelayOutcome {
         let refused = self.0.refused.lock().unwrap();
+        let vanished = self.0.vanished.lock().unwrap();
+        let has_no_domain = |recipient: &str| {
+            let domain = recipient.rsplit('@').next().unwrap_or_default();
+            vanished.iter().any(|v| v == domain)
+        };
         let (bad, good): (Vec<String>, Vec<String>) = item
             .recipients
             .iter()
             .cloned()
-            .partition(|r| refused.contains(r));
+            .partition(|r| refused.contains(r) || has_no_domain(r));
         if !good.is_empty() {
             self.0.sent.lock().unwrap().push_back(Letter {
                 kind: item.kind.clone(),
@@ -368,15 +380,22 @@ impl Relay for Shared {
         if bad.is_empty() {
             return RelayOutcome::Handed;
         }
-        let failure = pec::Failure {
-            status: "5.1.1".into(),
-            code: 550,
-            text: "User unknown".into(),
-            no_such_domain: false,
-        };
-        let refusal = |recipient| Refusal {
+        let refusal = |recipient: String| Refusal {
+            failure: match has_no_domain(&recipient) {
+                true => pec::Failure {
+                    status: String::new(),
+                    code: 0,
+                    text: "Host or domain name not found".into(),
+                    no_such_domain: true,
+                },
+                false => pec::Failure {
+                    status: "5.1.1".into(),
+                    code: 550,
+                    text: "User unknown".into(),
+                    no_such_domain: false,
+                },
+            },
             recipient,
-            failure: failure.clone(),
         };
         RelayOutcome::Failed(bad.into_iter().map(refusal).collect())
     }
@@ -428,7 +447,7 @@ fn octets(body: &Body) -> Vec<u8> {
 }
 
 /// The component, compiled once per process and cached between them.
-fn plugin() -> Option<Plugin> {
+pub fn plugin() -> Option<Plugin> {
     static PLUGIN: OnceLock<Option<Plugin>> = OnceLock::new();
     PLUGIN
         .get_or_init(|| {
