@@ -24,6 +24,10 @@ pub struct Limits {
     pub signature: usize,
     /// Certificates inside a signature: leaf and AgID CA1 travel; some send the root as well.
     pub certificates: usize,
+    /// Certificates looked at while a certification path is searched. Real ones have two below the
+    /// root; this leaves room for every re-issue of AgID CA1 in one signature, and none for
+    /// signatures made to be searched for ever.
+    pub path_steps: usize,
     /// A provider directory. The national one has about 300,000 domains of 30 octets.
     pub directory: usize,
 }
@@ -39,6 +43,7 @@ impl Limits {
         daticert: 1_048_576,
         signature: 262_144,
         certificates: 16,
+        path_steps: 32,
         directory: 67_108_864,
     };
 }
