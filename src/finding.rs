@@ -20,23 +20,50 @@ pub struct Finding {
     pub signature: Option<SignatureFacts>,
     /// The certification data, where they could be read.
     pub data: Option<CertificationData>,
+    /// When its certificates were judged; none without a signature.
+    pub judged_at: Option<Instant>,
     /// Why it does not hold.
     pub defects: Vec<Defect>,
+    /// What breaks nothing, but people should know.
+    pub remarks: Vec<Defect>,
 }
 
 impl Finding {
+    /// Nothing known yet of a message of this kind.
+    pub(crate) fn new(kind: MessageKind) -> Self {
+        Self {
+            kind,
+            from_provider: false,
+            issuer: None,
+            from: String::new(),
+            signature: None,
+            data: None,
+            judged_at: None,
+            defects: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    pub(crate) fn defect(&mut self, code: &'static str, clause: &'static str, text: String) {
+        self.defects.push(Defect { code, clause, text });
+    }
+
+    pub(crate) fn remark(&mut self, code: &'static str, clause: &'static str, text: String) {
+        self.remarks.push(Defect { code, clause, text });
+    }
+
     /// It is what it claims to be.
     pub fn holds(&self) -> bool {
         self.kind != MessageKind::Ordinary && self.defects.is_empty()
     }
 }
 
-/// One reason why a message does not hold.
+/// One reason why a message does not hold, or, as a remark, something worth knowing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Defect {
     /// Stable name for programs.
     pub code: &'static str,
-    /// The rule that is broken.
+    /// The rule it comes from.
     pub clause: &'static str,
     /// A sentence with the facts.
     pub text: String,
@@ -55,6 +82,51 @@ pub struct SignatureFacts {
     pub signing_time: Option<Instant>,
     /// The signer's certificate first, then its issuers as far as known.
     pub chain: Vec<CertificateFacts>,
+    /// The last of the chain is a trust anchor.
+    pub anchored: bool,
+    /// Revocation of each certificate below the anchor, the signer's first.
+    pub revocation: Vec<RevocationFacts>,
+}
+
+/// What is known of the revocation of one certificate (RFC 5280 §6.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationFacts {
+    /// The certificate's subject, RFC 4514.
+    pub subject: String,
+    /// Was it revoked at the instant of judgement?
+    pub verdict: RevocationVerdict,
+    /// A sentence with the facts.
+    pub text: String,
+    /// The list that decided it.
+    pub list: Option<RevocationList>,
+    /// From when on it counts as revoked.
+    pub revoked_at: Option<Instant>,
+}
+
+/// Was a certificate revoked at the instant of judgement?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevocationVerdict {
+    /// A list says that it was not.
+    Good,
+    /// It was.
+    Revoked,
+    /// Not then, but since.
+    RevokedLater,
+    /// No list at hand decides it, although the certificate names one.
+    Unknown,
+    /// It names no list, and none is at hand.
+    NotPublished,
+}
+
+/// A revocation list that was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationList {
+    /// Whose it is, RFC 4514.
+    pub issuer: String,
+    /// When it was made.
+    pub this_update: Instant,
+    /// When the next one was due.
+    pub next_update: Option<Instant>,
 }
 
 /// A certificate, for people.

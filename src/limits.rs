@@ -45,6 +45,10 @@ pub struct Limits {
     pub signature_prefix: usize,
     /// Forbidden files that one notice names.
     pub forbidden_named: usize,
+    /// Certificates looked at while a certification path is searched. Real ones have two below the
+    /// root; this leaves room for every re-issue of AgID CA1 in one signature, and none for
+    /// signatures made to be searched for ever.
+    pub path_steps: usize,
     /// A provider directory. The national one has about 300,000 domains of 30 octets.
     pub directory: usize,
 }
@@ -67,6 +71,7 @@ impl Limits {
         inflated: 67_108_864,
         signature_prefix: 4_096,
         forbidden_named: 10,
+        path_steps: 32,
         directory: 67_108_864,
     };
 }

@@ -5,7 +5,9 @@ use crate::address::EmailAddress;
 use crate::daticert::CertificationData;
 use crate::directory::ProviderRecord;
 use crate::fault::Fault;
-use crate::finding::{CertificateFacts, Finding, SignatureFacts};
+use crate::finding::{
+    CertificateFacts, Defect, Finding, RevocationFacts, RevocationVerdict, SignatureFacts,
+};
 use crate::outcome::{Effect, LogEntry, Message, MessageKind, Outcome, Route, Segment};
 use crate::question::{Provider, Question, RecipientState, TrackedMessage};
 
@@ -232,15 +234,19 @@ impl From<Finding> for wit::Finding {
             from: finding.from,
             signature: finding.signature.map(Into::into),
             data: finding.data.map(Into::into),
-            defects: finding
-                .defects
-                .into_iter()
-                .map(|defect| wit::Defect {
-                    code: defect.code.to_owned(),
-                    clause: defect.clause.to_owned(),
-                    text: defect.text,
-                })
-                .collect(),
+            judged_at: finding.judged_at.map(|at| at.unix()),
+            defects: finding.defects.into_iter().map(Into::into).collect(),
+            remarks: finding.remarks.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<Defect> for wit::Defect {
+    fn from(defect: Defect) -> Self {
+        Self {
+            code: defect.code.to_owned(),
+            clause: defect.clause.to_owned(),
+            text: defect.text,
         }
     }
 }
@@ -253,6 +259,29 @@ impl From<SignatureFacts> for wit::SignatureFacts {
             computed_digest: facts.computed_digest,
             signing_time: facts.signing_time.map(|at| at.unix()),
             chain: facts.chain.into_iter().map(Into::into).collect(),
+            anchored: facts.anchored,
+            revocation: facts.revocation.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<RevocationFacts> for wit::RevocationFacts {
+    fn from(facts: RevocationFacts) -> Self {
+        let list = facts.list.as_ref();
+        Self {
+            subject: facts.subject,
+            verdict: match facts.verdict {
+                RevocationVerdict::Good => wit::RevocationVerdict::Good,
+                RevocationVerdict::Revoked => wit::RevocationVerdict::Revoked,
+                RevocationVerdict::RevokedLater => wit::RevocationVerdict::RevokedLater,
+                RevocationVerdict::Unknown => wit::RevocationVerdict::Unknown,
+                RevocationVerdict::NotPublished => wit::RevocationVerdict::NotPublished,
+            },
+            text: facts.text,
+            list_issuer: list.map(|list| list.issuer.clone()),
+            this_update: list.map(|list| list.this_update.unix()),
+            next_update: list.and_then(|list| Some(list.next_update?.unix())),
+            revoked_at: facts.revoked_at.map(|at| at.unix()),
         }
     }
 }

@@ -6,10 +6,10 @@
 
 use std::ops::Range;
 
-use super::format;
+use super::{format, remarks, trust};
 use crate::address::EmailAddress;
 use crate::conversation::{Desk, Stop};
-use crate::finding::{Defect, Finding, SignatureFacts};
+use crate::finding::{Finding, SignatureFacts};
 use crate::hex;
 use crate::instant::Instant;
 use crate::limits::Limits;
@@ -19,8 +19,7 @@ use crate::message::scan::{Content, Scan};
 use crate::message::system::{DATICERT, POSTACERT};
 use crate::outcome::{Effect, MessageKind};
 use crate::question::Provider;
-use crate::settings::{Profile, RevocationPolicy};
-use crate::smime::path::{self, CandidatePath, PathError};
+use crate::settings::Profile;
 use crate::smime::{self, Signature, certificate_facts};
 use crate::wire;
 
@@ -53,15 +52,7 @@ pub(crate) async fn inspect(
     desk: &Desk,
 ) -> Result<Inspection, Stop> {
     let mut inspection = Inspection {
-        finding: Finding {
-            kind: MessageKind::Ordinary,
-            from_provider: false,
-            issuer: None,
-            from: String::new(),
-            signature: None,
-            data: None,
-            defects: Vec::new(),
-        },
+        finding: Finding::new(MessageKind::Ordinary),
         scan: None,
         message_id: String::new(),
         memos: Vec::new(),
@@ -92,13 +83,15 @@ pub(crate) async fn inspect(
             .at
             .or(signature.signing_time)
             .unwrap_or(judgement.now);
-        inspection.memos = check_path(&signature, at, judgement, finding, profile, desk).await?;
+        finding.judged_at = Some(at);
+        inspection.memos = trust::check(&signature, at, judgement, finding, profile, desk).await?;
     }
     let finding = &mut inspection.finding;
     finding.from_provider = finding.defects.is_empty() && finding.signature.is_some();
     if finding.kind != MessageKind::Ordinary {
         format::check(message, &scan, header, finding);
     }
+    remarks::add(message, &scan, header, judgement.now, finding);
     inspection.scan = Some(scan);
     Ok(inspection)
 }
@@ -156,6 +149,8 @@ async fn check_signature(
         message_digest: hex::encode(&signature.message_digest),
         computed_digest: hex::encode(&computed),
         signing_time: signature.signing_time,
+        anchored: false,
+        revocation: Vec::new(),
         chain: std::iter::once(&signature.signer)
             .chain(&signature.others)
             .filter_map(|der| certificate_facts(der))
@@ -230,104 +225,6 @@ async fn check_signer(
     Ok(())
 }
 
-/// Certification path, validity and revocation at `at`; what is worth remembering of it.
-async fn check_path(
-    signature: &Signature,
-    at: Instant,
-    judgement: Judgement,
-    finding: &mut Finding,
-    profile: &Profile,
-    desk: &Desk,
-) -> Result<Vec<Effect>, Stop> {
-    const VALIDITY: &str = "RFC 6109 §2.2.2 signature validity";
-    let (signer, others) = (&signature.signer, &signature.others);
-    let key = path_key(signer, others, &profile.trust_anchors);
-    if judgement.remember
-        && let Some(window) = desk.recall(key.clone()).await?
-        && window_contains(&window, at)
-    {
-        return Ok(Vec::new());
-    }
-    let found = CandidatePath::find(signer, others, &profile.trust_anchors)
-        .and_then(|path| path.validate(at).map(|()| path));
-    let path = match found {
-        Ok(path) => path,
-        Err(why) => {
-            finding.defect(why.code(), VALIDITY, why.to_string());
-            return Ok(Vec::new());
-        }
-    };
-    let facts = path.facts();
-    let mut memos = Vec::new();
-    let mut until = judgement.now.plus(VERDICT_LIFETIME);
-    let queries = path.revocation_queries();
-    if !queries.is_empty() {
-        let mut lists = Vec::new();
-        for (_, query) in queries {
-            lists.extend(desk.revocation(query).await?.unwrap_or_default());
-        }
-        match path.check_revocation(&lists, at) {
-            Ok(()) => {
-                let next = lists
-                    .iter()
-                    .filter_map(|list| path::next_update(list))
-                    .min();
-                until = next.map_or(until, |next| next.min(until));
-            }
-            Err(why @ PathError::RevocationUnknown) => match profile.revocation {
-                RevocationPolicy::Defer if judgement.remember => {
-                    return Err(Stop::Unavailable(why.to_string()));
-                }
-                // PRACTICE 7: fail open, and say so. Once per verdict, not once per message.
-                _ => {
-                    until = judgement.now.plus(UNCHECKED_LIFETIME);
-                    memos.push(Effect::Notify {
-                        recipient: None,
-                        text: format!("accepted without revocation check: {why}"),
-                    });
-                }
-            },
-            Err(why) => {
-                finding.defect(why.code(), VALIDITY, why.to_string());
-                return Ok(Vec::new());
-            }
-        }
-    }
-    let from = facts.iter().map(|f| f.not_before.unix()).max().unwrap_or(0);
-    let to = facts.iter().map(|f| f.not_after.unix()).min().unwrap_or(0);
-    if let Some(signature) = &mut finding.signature {
-        signature.chain = facts;
-    }
-    if judgement.remember {
-        let value = [from.to_be_bytes(), to.to_be_bytes()].concat();
-        memos.push(Effect::Remember { key, value, until });
-    }
-    Ok(memos)
-}
-
-/// A verdict holds for exactly these certificates under exactly these roots.
-fn path_key(signer: &[u8], others: &[Vec<u8>], anchors: &[Vec<u8>]) -> String {
-    use sha2::{Digest, Sha256};
-    let mut hash = Sha256::new();
-    for (group, certificates) in [(0u8, &[signer.to_vec()][..]), (1, others), (2, anchors)] {
-        for certificate in certificates {
-            hash.update([group]);
-            hash.update(Sha256::digest(certificate));
-        }
-    }
-    format!("path/1/{}", hex::encode(&hash.finalize()))
-}
-
-fn window_contains(window: &[u8], at: Instant) -> bool {
-    let Some((from, to)) = window.split_at_checked(8) else {
-        return false;
-    };
-    let (Ok(from), Ok(to)) = (from.try_into(), to.try_into()) else {
-        return false;
-    };
-    (u64::from_be_bytes(from)..=u64::from_be_bytes(to)).contains(&at.unix())
-}
-
 /// The signed part and the decoded signature of a `multipart/signed` message (RFC 1847 §2.1).
 fn signed_parts(message: &[u8], scan: &Scan) -> Option<(Range<usize>, Vec<u8>)> {
     let top = &scan.parts[0];
@@ -391,14 +288,3 @@ pub(crate) fn header_addresses(message: &[u8], scan: &Scan, name: &str) -> Vec<E
         .map(|field| field.addresses().addresses)
         .unwrap_or_default()
 }
-
-impl Finding {
-    pub(super) fn defect(&mut self, code: &'static str, clause: &'static str, text: String) {
-        self.defects.push(Defect { code, clause, text });
-    }
-}
-
-/// A path is validated anew at least daily, so that what else decides it is looked at again.
-const VERDICT_LIFETIME: u64 = 86_400;
-/// Without revocation data, soon: they may be back.
-const UNCHECKED_LIFETIME: u64 = 3_600;

@@ -7,6 +7,8 @@ mod anomaly;
 mod format;
 pub(crate) mod inspect;
 mod notifications;
+mod remarks;
+mod trust;
 
 pub(crate) use format::read_data;
 pub(crate) use notifications::settlements;

@@ -6,6 +6,7 @@
 
 mod facts;
 pub(crate) mod path;
+mod revocation;
 mod sign;
 mod verify;
 

@@ -6,19 +6,21 @@
 use std::fmt;
 
 use certval::{
-    CertificationPath, CertificationPathResults, CertificationPathSettings, Error, MemoryCrlSource,
-    PDVCertificate, PDVTrustAnchorChoice, PathValidationStatus, PkiEnvironment, RevocationSource,
-    TimeOfInterest, check_revocation_local,
+    CertificationPath, CertificationPathResults, CertificationPathSettings, Error, PDVCertificate,
+    PDVTrustAnchorChoice, PathValidationStatus, PkiEnvironment, TimeOfInterest,
 };
-use der::{Decode, Encode};
-use x509_cert::certificate::Rfc5280;
-use x509_cert::crl::CertificateList;
+use const_oid::db::rfc5280::{ANY_EXTENDED_KEY_USAGE, ID_KP_EMAIL_PROTECTION};
+use der::Encode;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
-use x509_cert::ext::pkix::{AuthorityKeyIdentifier, CrlDistributionPoints, SubjectKeyIdentifier};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
+};
 
 use super::facts::certificate_facts;
-use crate::finding::CertificateFacts;
+use super::revocation;
+use crate::finding::{CertificateFacts, RevocationFacts};
 use crate::instant::Instant;
+use crate::limits::Limits;
 use crate::question::RevocationQuery;
 
 /// Certificates that follow each other by name and key up to a trust anchor; nothing else is
@@ -39,10 +41,8 @@ pub(crate) enum PathError {
     NoIssuer(String),
     /// Not valid yet, or no longer: subject, judged at, from, to.
     Expired(String, Instant, Instant, Instant),
-    /// On its issuer's revocation list.
-    Revoked,
-    /// The lists at hand are missing, stale or not for these certificates.
-    RevocationUnknown,
+    /// The signer's certificate is not for signing mail, and why.
+    Purpose(&'static str),
     /// RFC 5280 says no, in `certval`'s word.
     Invalid(String),
 }
@@ -58,8 +58,7 @@ impl fmt::Display for PathError {
                     "“{subject}” is valid from {from} to {to}, judged at {at}"
                 )
             }
-            Self::Revoked => f.write_str("a certificate of the path was revoked"),
-            Self::RevocationUnknown => f.write_str("no current revocation list could be had"),
+            Self::Purpose(why) => write!(f, "the certificate is not for signing mail: {why}"),
             Self::Invalid(why) => write!(f, "the certification path is not valid: {why}"),
         }
     }
@@ -72,106 +71,105 @@ impl PathError {
             Self::Malformed => "certificate-unreadable",
             Self::NoIssuer(_) => "path-incomplete",
             Self::Expired(..) => "certificate-expired",
-            Self::Revoked => "certificate-revoked",
-            Self::RevocationUnknown => "revocation-unknown",
+            Self::Purpose(_) => "certificate-purpose",
             Self::Invalid(_) => "path-invalid",
         }
     }
 }
 
 impl CandidatePath {
-    /// Follows issuers from `leaf` through `others` to one of `anchors`; all DER.
-    pub fn find(leaf: &[u8], others: &[Vec<u8>], anchors: &[Vec<u8>]) -> Result<Self, PathError> {
+    /// Every way, within the limit, to follow issuers from `leaf` through `others` to one of
+    /// `anchors` (all DER); at least one. Issuers are told by name and key, and AgID CA1 was issued
+    /// several times with one key: which of its certificates fits shows only when each is tried.
+    ///
+    /// # Errors
+    /// [`PathError::NoIssuer`] names the issuer at which the search ended, the first time it did.
+    pub fn find(
+        leaf: &[u8],
+        others: &[Vec<u8>],
+        anchors: &[Vec<u8>],
+        limits: &Limits,
+    ) -> Result<Vec<Self>, PathError> {
         let read = |der: &[u8]| PDVCertificate::try_from(der).map_err(|_| PathError::Malformed);
         let target = read(leaf)?;
         let pool: Vec<_> = others.iter().filter_map(|der| read(der).ok()).collect();
         let roots: Vec<_> = anchors.iter().filter_map(|der| read(der).ok()).collect();
-        let mut upwards: Vec<PDVCertificate> = Vec::new();
-        loop {
-            let last = upwards.last().unwrap_or(&target);
-            if let Some(anchor) = roots.iter().find(|root| issued(root, last)) {
-                let anchor = anchor.clone();
-                upwards.reverse();
-                return Ok(Self {
-                    target,
-                    intermediates: upwards,
-                    anchor,
+        let mut found = Vec::new();
+        let mut dead_end = None;
+        let mut partial: Vec<Vec<&PDVCertificate>> = vec![Vec::new()];
+        // Depth first. Each step takes one partial path, so their number bounds the work.
+        for _ in 0..limits.path_steps {
+            let Some(upwards) = partial.pop() else {
+                break;
+            };
+            let last = upwards.last().copied().unwrap_or(&target);
+            let mut issuers = 0;
+            for anchor in roots.iter().filter(|root| issued(root, last)) {
+                issuers += 1;
+                found.push(Self {
+                    target: target.clone(),
+                    intermediates: upwards.iter().rev().map(|&c| c.clone()).collect(),
+                    anchor: anchor.clone(),
                 });
             }
-            let issuer = pool.iter().find(|candidate| issued(candidate, last));
-            match issuer {
-                // A path longer than the pool runs in a circle.
-                Some(issuer) if upwards.len() < pool.len() => upwards.push(issuer.clone()),
-                _ => {
-                    let name = last.decoded().tbs_certificate().issuer().to_string();
-                    return Err(PathError::NoIssuer(name));
-                }
+            let above = pool.iter().filter(|candidate| issued(candidate, last));
+            // The same certificate twice would be a circle.
+            for issuer in above.filter(|issuer| !upwards.contains(issuer) && **issuer != target) {
+                issuers += 1;
+                let mut longer = upwards.clone();
+                longer.push(issuer);
+                partial.push(longer);
             }
+            if issuers == 0 && dead_end.is_none() {
+                dead_end = Some(last.decoded().tbs_certificate().issuer().to_string());
+            }
+        }
+        if found.is_empty() {
+            Err(PathError::NoIssuer(dead_end.unwrap_or_default()))
+        } else {
+            Ok(found)
         }
     }
 
-    /// For which certificates there should be revocation lists: those that say where. Positions
-    /// count from the one that the anchor issued.
-    pub fn revocation_queries(&self) -> Vec<(usize, RevocationQuery)> {
-        let mut queries = Vec::new();
-        for (position, certificate) in self.intermediates.iter().chain([&self.target]).enumerate() {
-            let urls = distribution_points(certificate);
-            let issuer = certificate.decoded().tbs_certificate().issuer().to_der();
-            if let (false, Ok(issuer)) = (urls.is_empty(), issuer) {
-                queries.push((position, RevocationQuery { issuer, urls }));
-            }
-        }
-        queries
+    /// Which revocation lists are wanted, the signer's first.
+    pub fn revocation_queries(&self) -> Vec<RevocationQuery> {
+        self.below_anchor()
+            .filter_map(|(certificate, _)| {
+                let issuer = certificate.decoded().tbs_certificate().issuer();
+                Some(RevocationQuery {
+                    issuer: issuer.to_der().ok()?,
+                    urls: distribution_points(certificate),
+                })
+            })
+            .collect()
     }
 
-    /// Is the path good at `at` (RFC 5280 §6.1)?
+    /// Is the path good at `at` (RFC 5280 §6.1), and its end for signing mail?
     pub fn validate(&self, at: Instant) -> Result<(), PathError> {
         let environment = environment();
         let mut results = CertificationPathResults::new();
         environment
             .validate_path(&environment, &settings(at)?, &self.path()?, &mut results)
-            .map_err(|error| self.explain(error, at))
+            .map_err(|error| self.explain(error, at))?;
+        signs_mail(&self.target)
     }
 
-    /// Is none of it revoked at `at` (RFC 5280 §6.3)? `lists` are CertificateLists, DER, for any
-    /// of the certificates that [`Self::revocation_queries`] names.
-    ///
-    /// # Errors
-    /// [`PathError::RevocationUnknown`] where the lists do not decide it: for the policy.
-    pub fn check_revocation(&self, lists: &[Vec<u8>], at: Instant) -> Result<(), PathError> {
-        let source = MemoryCrlSource::new();
-        for list in lists {
-            source.add(list);
-        }
-        let mut environment = environment();
-        environment.add_crl_source(Box::new(source));
-        let mut results = CertificationPathResults::new();
-        let checked =
-            check_revocation_local(&environment, &settings(at)?, &self.path()?, &mut results);
-        if let Err(Error::PathValidation(
-            PathValidationStatus::CertificateRevoked
-            | PathValidationStatus::CertificateRevokedEndEntity
-            | PathValidationStatus::CertificateRevokedIntermediateCa,
-        )) = checked
-        {
-            return Err(PathError::Revoked);
-        }
-        // Certificates that name no list are not expected to be on one.
-        let sources = results.get_revocation_source().unwrap_or_default();
-        let decided = |position: usize| {
-            sources
-                .get(position)
-                .is_some_and(|source| *source != RevocationSource::None)
-        };
-        if self
-            .revocation_queries()
-            .iter()
-            .all(|(position, _)| decided(*position))
-        {
-            Ok(())
-        } else {
-            Err(PathError::RevocationUnknown)
-        }
+    /// What `lists` (CertificateLists, DER; in any order) say of each certificate at `at`, the
+    /// signer's first.
+    pub fn revocation(&self, lists: &[Vec<u8>], at: Instant, now: Instant) -> Vec<RevocationFacts> {
+        self.below_anchor()
+            .map(|(certificate, issuer)| {
+                let published = !distribution_points(certificate).is_empty();
+                revocation::judge(certificate, issuer, lists, published, (at, now))
+            })
+            .collect()
+    }
+
+    /// Each certificate below the anchor, the signer's first, with its issuer.
+    fn below_anchor(&self) -> impl Iterator<Item = (&PDVCertificate, &PDVCertificate)> {
+        let certificates = std::iter::once(&self.target).chain(self.intermediates.iter().rev());
+        let issuers = self.intermediates.iter().rev().chain([&self.anchor]);
+        certificates.zip(issuers)
     }
 
     /// The certificates, leaf first.
@@ -212,13 +210,28 @@ impl CandidatePath {
     }
 }
 
-/// When a newer list is due (nextUpdate). None if the octets are no list or do not say.
-pub(crate) fn next_update(list: &[u8]) -> Option<Instant> {
-    let list = CertificateList::<Rfc5280>::from_der(list).ok()?;
-    Instant::from_unix(list.tbs_cert_list.next_update?.to_unix_duration().as_secs())
+/// RFC 5750 §4.4.2, §4.4.4: where the extensions are there, they must allow it. Every real leaf has
+/// both (PRACTICE 7); one without could be used for anything, so its absence is no fault.
+fn signs_mail(certificate: &PDVCertificate) -> Result<(), PathError> {
+    let tbs = certificate.decoded().tbs_certificate();
+    let unreadable = |_| PathError::Malformed;
+    let usage = tbs.get_extension::<KeyUsage>().map_err(unreadable)?;
+    if usage.is_some_and(|(_, usage)| !usage.digital_signature() && !usage.non_repudiation()) {
+        return Err(PathError::Purpose("its keyUsage has no digitalSignature"));
+    }
+    let purposes = tbs
+        .get_extension::<ExtendedKeyUsage>()
+        .map_err(unreadable)?;
+    let for_mail = |usage: &ExtendedKeyUsage| {
+        usage.0.contains(&ID_KP_EMAIL_PROTECTION) || usage.0.contains(&ANY_EXTENDED_KEY_USAGE)
+    };
+    if purposes.is_some_and(|(_, purposes)| !for_mail(&purposes)) {
+        return Err(PathError::Purpose("its extKeyUsage has no emailProtection"));
+    }
+    Ok(())
 }
 
-fn environment() -> PkiEnvironment {
+pub(super) fn environment() -> PkiEnvironment {
     let mut environment = PkiEnvironment::new();
     environment.populate_5280_pki_environment();
     environment

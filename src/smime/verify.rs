@@ -5,7 +5,7 @@ use std::fmt;
 use cms::cert::CertificateChoices;
 use cms::content_info::ContentInfo;
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
-use const_oid::db::rfc5911::{ID_MESSAGE_DIGEST, ID_SIGNED_DATA, ID_SIGNING_TIME};
+use const_oid::db::rfc5911::{ID_CONTENT_TYPE, ID_MESSAGE_DIGEST, ID_SIGNED_DATA, ID_SIGNING_TIME};
 use const_oid::db::rfc5912::{
     ID_SHA_1, ID_SHA_256, ID_SHA_384, ID_SHA_512, RSA_ENCRYPTION, SHA_1_WITH_RSA_ENCRYPTION,
     SHA_256_WITH_RSA_ENCRYPTION, SHA_384_WITH_RSA_ENCRYPTION, SHA_512_WITH_RSA_ENCRYPTION,
@@ -56,6 +56,10 @@ pub(crate) enum SignatureError {
     NoCertificate,
     /// Signed attributes missing or without messageDigest (RFC 5652 §5.3).
     NoMessageDigest,
+    /// A signed attribute that RFC 5652 §11 wants exactly once, with one value, and its name.
+    Attribute(&'static str),
+    /// The contentType attribute differs from what is signed (RFC 5652 §11.1).
+    ContentType,
     /// An algorithm that PEC does not use, by its identifier.
     Algorithm(String),
 }
@@ -69,6 +73,15 @@ impl fmt::Display for SignatureError {
             Self::TooManyCertificates(limit) => write!(f, "over {limit} certificates"),
             Self::NoCertificate => f.write_str("the signer's certificate is not included"),
             Self::NoMessageDigest => f.write_str("no messageDigest among the signed attributes"),
+            Self::Attribute(name) => {
+                write!(
+                    f,
+                    "the signed attribute {name} does not stand there exactly once"
+                )
+            }
+            Self::ContentType => {
+                f.write_str("the contentType attribute differs from the type of what is signed")
+            }
             Self::Algorithm(oid) => write!(f, "algorithm {oid} is not used in PEC"),
         }
     }
@@ -91,7 +104,8 @@ impl Signature {
             .position(|(certificate, _)| is_signer(certificate, &signer.sid))
             .ok_or(SignatureError::NoCertificate)?;
         let digest_algorithm = digest_algorithm(signer)?;
-        let (message_digest, signing_time) = attributes(signer)?;
+        let content_type = signed.encap_content_info.econtent_type;
+        let (message_digest, signing_time) = attributes(signer, content_type)?;
         let public_key =
             facts::public_key(&travelling[at].0).ok_or(SignatureError::NoCertificate)?;
         // RFC 5652 §5.4: the DER of the SET OF, whatever the encoding in the message.
@@ -228,23 +242,34 @@ fn digest_algorithm(signer: &SignerInfo) -> Result<DigestAlgorithm, SignatureErr
     }
 }
 
-fn attributes(signer: &SignerInfo) -> Result<(Vec<u8>, Option<Instant>), SignatureError> {
+/// messageDigest and signingTime. RFC 5652 §5.3, §11: contentType and messageDigest stand there
+/// once, signingTime at most once, each with one value. Two digests would let two contents pass.
+fn attributes(
+    signer: &SignerInfo,
+    content_type: ObjectIdentifier,
+) -> Result<(Vec<u8>, Option<Instant>), SignatureError> {
     let attributes = signer
         .signed_attrs
         .as_ref()
         .ok_or(SignatureError::NoMessageDigest)?;
-    let (mut message_digest, mut signing_time) = (None, None);
-    for attribute in attributes.iter() {
-        let Some(value) = attribute.values.get(0) else {
-            continue;
-        };
-        if attribute.oid == ID_MESSAGE_DIGEST {
-            message_digest = value.decode_as::<OctetString>().ok();
-        } else if attribute.oid == ID_SIGNING_TIME {
-            let time = value.to_der().and_then(|der| Time::from_der(&der)).ok();
-            signing_time = time.and_then(|t| Instant::from_unix(t.to_unix_duration().as_secs()));
+    let single = |oid: ObjectIdentifier, name: &'static str| {
+        let mut found = attributes.iter().filter(|attribute| attribute.oid == oid);
+        match (found.next(), found.next()) {
+            (None, _) => Ok(None),
+            (Some(one), None) if one.values.len() == 1 => Ok(one.values.get(0)),
+            _ => Err(SignatureError::Attribute(name)),
         }
+    };
+    let message_digest = single(ID_MESSAGE_DIGEST, "messageDigest")?
+        .and_then(|value| value.decode_as::<OctetString>().ok())
+        .ok_or(SignatureError::NoMessageDigest)?;
+    let stated =
+        single(ID_CONTENT_TYPE, "contentType")?.ok_or(SignatureError::Attribute("contentType"))?;
+    if stated.decode_as::<ObjectIdentifier>() != Ok(content_type) {
+        return Err(SignatureError::ContentType);
     }
-    let message_digest = message_digest.ok_or(SignatureError::NoMessageDigest)?;
+    let signing_time = single(ID_SIGNING_TIME, "signingTime")?
+        .and_then(|value| value.to_der().and_then(|der| Time::from_der(&der)).ok())
+        .and_then(|time| Instant::from_unix(time.to_unix_duration().as_secs()));
     Ok((message_digest.as_bytes().to_vec(), signing_time))
 }
