@@ -17,7 +17,7 @@
 //!   that ask where the rules need a fact; nothing executes them but `advance`.
 //! - One module per topic: `message` (mail bytes), `daticert` (certification data), `smime`
 //!   (signatures and paths), [`directory`], `domains`, `notification` (receipts and notices),
-//!   `texts`, `timeouts`, `log_register`.
+//!   `texts`, `timeouts`, `log_register`, `dsn` (what ordinary mail says of its failures).
 //! - Faces translate types and hold no rule: `component` (feature `component`) is the WebAssembly
 //!   component of `wit/`.
 //!
@@ -53,6 +53,7 @@ mod access_point;
 mod component;
 mod delivery_point;
 mod domains;
+mod dsn;
 mod hex;
 mod incoming_point;
 mod log_register;

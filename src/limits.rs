@@ -25,6 +25,9 @@ pub struct Limits {
     /// One line (RFC 5322 §2.1.1), without its CRLF. Longer body lines are re-encoded, longer
     /// header lines refused.
     pub line: usize,
+    /// The fields of a delivery status notification, decoded. 500 recipients with long replies
+    /// of their servers make 300,000.
+    pub delivery_status: usize,
     /// `daticert.xml`, decoded. 500 recipients of 254 octets make 150,000.
     pub daticert: usize,
     /// The CMS signature, decoded: leaf, AgID CA of 5,000 octets, root at worst.
@@ -63,6 +66,7 @@ impl Limits {
         header_fields: 1_000,
         header_field: 60_000,
         line: 998,
+        delivery_status: 1_048_576,
         daticert: 1_048_576,
         signature: 262_144,
         certificates: 16,

@@ -21,10 +21,13 @@ pub(crate) enum LogEvent {
     VirusNonDelivery,
     Timeout,
     RelayFailed,
+    /// Ordinary mail, refused by some of its recipients.
+    OrdinaryRefused,
 }
 
 impl LogEvent {
-    fn name(self) -> &'static str {
+    /// Its name in rows of the log.
+    pub fn name(self) -> &'static str {
         match self {
             Self::ServerUserAcceptance => "server-user-acceptance",
             Self::TransportEnvelope => "transport-envelope",
@@ -40,6 +43,7 @@ impl LogEvent {
             Self::VirusNonDelivery => "virus-non-delivery",
             Self::Timeout => "timeout",
             Self::RelayFailed => "relay-failed",
+            Self::OrdinaryRefused => "ordinary-refused",
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::conversation::{Desk, Stop};
 use crate::daticert::ErrorKind;
-use crate::delivery_point::facts_of_tracked;
+use crate::delivery_point::{Cause, facts_of_tracked};
 use crate::event::{Context, DueRecipient, Tick};
 use crate::ids::Identifiers;
 use crate::instant::Instant;
@@ -122,24 +122,11 @@ fn next(recipient: &TrackedRecipient, accepted_at: Instant, now: Instant) -> Opt
     })
 }
 
-/// PRACTICE 5: consumers tell the two notices apart by these codes alone.
+/// PRACTICE 5: consumers tell the two notices apart by their codes alone.
 fn reason(notice: Notice, provider: &str) -> Reason {
-    let (code, italian, english) = match notice {
-        Notice::Timeout12 => (
-            "4.4.1",
-            "il messaggio non è stato consegnato nelle prime dodici ore dal suo invio",
-            "the message was not delivered within 12 hours of its dispatch",
-        ),
-        _ => (
-            "5.4.1",
-            "il messaggio non è stato consegnato nelle prime ventiquattro ore dal suo invio",
-            "the message was not delivered within 24 hours of its dispatch",
-        ),
-    };
-    let say = |words| format!("{code} - {provider} - {words}");
-    Reason {
-        italian: say(italian),
-        english: say(english),
+    match notice {
+        Notice::Timeout12 => Cause::Late12.reason(provider),
+        _ => Cause::Late24.reason(provider),
     }
 }
 

@@ -1,7 +1,11 @@
 //! The delivery point: what follows a deposit, or a relay that failed (RFC 6109 §2.2.3, §3.3).
 
 mod brief;
+mod failure;
 mod reasons;
+
+pub(crate) use failure::{Telling, fail_relay};
+pub(crate) use reasons::Cause;
 
 use reasons::Trouble;
 
@@ -9,11 +13,11 @@ use crate::address::EmailAddress;
 use crate::conversation::{Desk, Stop};
 use crate::daticert::{CertifiedRecipient, ReceiptType};
 use crate::domains::{self, Certification};
-use crate::event::{Context, DepositResult, DepositVerdict, RelayFailure};
+use crate::event::{Context, DepositResult, DepositVerdict};
 use crate::fault::Fault;
-use crate::ids::{Identifiers, PecId};
+use crate::ids::Identifiers;
 use crate::incoming_point::inspect::{header_addresses, postacert_parts};
-use crate::incoming_point::{facts_of, read_data, settlements};
+use crate::incoming_point::{facts_of, read_data};
 use crate::limits::Limits;
 use crate::log_register::{self, LogEvent};
 use crate::message::compose::Composer;
@@ -21,8 +25,8 @@ use crate::message::header::HeaderSection;
 use crate::message::scan::Scan;
 use crate::message::system::seal;
 use crate::notification::{Facts, Notice, Notification};
-use crate::outcome::{Effect, MessageKind, Outcome, Reply, Route};
-use crate::question::{RecipientState, TrackedMessage};
+use crate::outcome::{Effect, Outcome, Reply, Route};
+use crate::question::TrackedMessage;
 use crate::settings::Profile;
 use crate::wire;
 
@@ -97,77 +101,6 @@ pub(crate) async fn finish_deposit(
             route,
             reverse_path: profile.service_address.to_string(),
             recipients: vec![sender.clone()],
-        });
-    }
-    Ok(outcome)
-}
-
-/// A relay failed for good: the sending provider itself tells its user (PRACTICE 8.5).
-pub(crate) async fn fail_relay(
-    context: Context,
-    event: RelayFailure,
-    desk: Desk,
-) -> Result<Outcome, Stop> {
-    let now = context.now;
-    let profile = Profile::try_from(context.settings)?;
-    let ids = Identifiers::new(&context.entropy, now, &profile.mail_domain)?;
-    let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "Noted"));
-    let pec_id = PecId::try_from(event.pec_id.as_str())
-        .map_err(|_| Fault::Event(format!("pec-id: “{}” is none", event.pec_id)))?;
-    let Some(tracked) = desk.tracked(&pec_id).await? else {
-        return Ok(outcome);
-    };
-    let facts = facts_of_tracked(&tracked);
-    let trouble = Trouble::new(&event.failure, &profile.provider_name);
-    let row = |event: LogEvent, generated, recipient: &EmailAddress, error: &str| {
-        let provider = &profile.provider_name;
-        let mut entry = log_register::entry(
-            event,
-            &facts,
-            now,
-            generated,
-            provider,
-            Some(error.to_owned()),
-        );
-        entry.recipients = vec![recipient.to_string()];
-        Effect::Log(entry)
-    };
-    let error = trouble.reason.italian.clone();
-    outcome
-        .effects
-        .push(row(LogEvent::RelayFailed, vec![], &event.recipient, &error));
-    let settled = settlements(
-        &tracked,
-        std::slice::from_ref(&event.recipient),
-        RecipientState::NotDelivered,
-    );
-    let is_ours_to_tell = event.kind == MessageKind::TransportEnvelope;
-    let external = tracked
-        .recipient(&event.recipient)
-        .is_some_and(|r| !r.certified);
-    if !is_ours_to_tell || (settled.is_empty() && !external) {
-        return Ok(outcome);
-    }
-    outcome.effects.extend(settled);
-    let mut notice = Notification::new(Notice::NonDelivery, &facts, &tracked.sender);
-    notice.recipient = Some(&event.recipient);
-    notice.error = trouble.kind;
-    notice.reason = Some(trouble.reason);
-    let draft = notice.draft(&ids, now, &profile);
-    for message in seal(vec![draft], &[], &ids, now, &profile, &desk).await? {
-        let generated = vec![message.message_id.clone()];
-        let message = outcome.add(message);
-        outcome.effects.push(row(
-            LogEvent::NonDelivery,
-            generated,
-            &event.recipient,
-            &error,
-        ));
-        outcome.effects.push(Effect::Deposit {
-            message,
-            reverse_path: profile.service_address.to_string(),
-            recipient: tracked.sender.clone(),
-            confirm: false,
         });
     }
     Ok(outcome)

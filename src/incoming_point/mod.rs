@@ -4,9 +4,11 @@
 //! to be: a good envelope or notification, something irregular from a provider, or ordinary mail.
 
 mod anomaly;
+mod bounces;
 mod format;
 pub(crate) mod inspect;
 mod notifications;
+mod ordinary;
 mod remarks;
 mod trust;
 
@@ -26,7 +28,7 @@ use crate::log_register::{self, LogEvent};
 use crate::message::system::seal;
 use crate::notification::{Facts, Notice, Notification};
 use crate::outcome::{Effect, Message, MessageKind, Outcome, Reply, Route, Segment};
-use crate::question::{OrdinaryMailPolicy, Provider, RecipientState, ScanVerdict};
+use crate::question::{Provider, RecipientState, ScanVerdict};
 use crate::settings::Profile;
 use crate::texts::Reason;
 
@@ -58,6 +60,7 @@ pub(crate) async fn arrive(context: Context, event: Arrival, desk: Desk) -> Resu
         return Ok(Outcome::only(Reply::new(530, "5.7.10", text)));
     }
     let mut outcome = match (finding.holds(), &finding.kind) {
+        _ if event.source == ArrivalSource::OwnMailServer => point.own_bounce().await?,
         (true, MessageKind::TransportEnvelope) => point.envelope().await?,
         (true, _) => point.notification().await?,
         (false, _) if finding.from_provider => point.irregular().await?,
@@ -264,61 +267,6 @@ impl IncomingPoint<'_> {
         let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "Taken with an anomaly"));
         self.deposit_anomaly(&mut outcome, &self.event.recipients)
             .await?;
-        Ok(outcome)
-    }
-
-    /// Mail that is not certified: each mailbox decides (PRACTICE 8.7). A null reverse path is
-    /// exempt from refusal, so that bounces reach the user (PRACTICE 8.6).
-    async fn ordinary(&self) -> Result<Outcome, Stop> {
-        if let ScanVerdict::Infected(name) = self.desk.scan().await? {
-            // §2.2.2: as for any message of the Internet.
-            let name: String = name
-                .chars()
-                .filter(char::is_ascii_graphic)
-                .take(60)
-                .collect();
-            return Ok(Outcome::only(Reply::new(
-                554,
-                "5.7.1",
-                format!("Virus found: {name}"),
-            )));
-        }
-        let mailboxes = self.desk.mailboxes(&self.event.recipients).await?;
-        let is_dsn = self.event.reverse_path.is_empty();
-        let (mut accepting, mut redirected) = (Vec::new(), Vec::new());
-        for (recipient, mailbox) in self.event.recipients.iter().zip(mailboxes) {
-            let Some(mailbox) = mailbox else {
-                let text = format!("{recipient}: no such mailbox");
-                return Ok(Outcome::only(Reply::new(550, "5.1.1", text)));
-            };
-            match mailbox
-                .ordinary_mail
-                .unwrap_or_else(|| self.profile.ordinary_mail.clone())
-            {
-                OrdinaryMailPolicy::Accept => accepting.push(recipient.clone()),
-                OrdinaryMailPolicy::Refuse if is_dsn => accepting.push(recipient.clone()),
-                OrdinaryMailPolicy::Redirect(to) => redirected.push(to),
-                // SMTP has one reply for all recipients after DATA, and a refusal that only some
-                // of them meant must not be kept from the sender.
-                OrdinaryMailPolicy::Refuse => {
-                    let text = format!("{recipient} takes certified mail only");
-                    return Ok(Outcome::only(Reply::new(554, "5.7.1", text)));
-                }
-            }
-        }
-        let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "Taken as ordinary mail"));
-        if !accepting.is_empty() {
-            self.deposit_anomaly(&mut outcome, &accepting).await?;
-        }
-        if !redirected.is_empty() {
-            let message = outcome.add(self.unchanged());
-            outcome.effects.push(Effect::Relay {
-                message,
-                route: Route::Network,
-                reverse_path: self.event.reverse_path.clone(),
-                recipients: redirected,
-            });
-        }
         Ok(outcome)
     }
 

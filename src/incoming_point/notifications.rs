@@ -5,8 +5,9 @@ use super::{IncomingPoint, facts_of};
 use crate::address::EmailAddress;
 use crate::conversation::Stop;
 use crate::daticert::{CertificationData, ErrorKind};
-use crate::delivery_point::facts_of_tracked;
-use crate::log_register::LogEvent;
+use crate::delivery_point::{Cause, facts_of_tracked};
+use crate::ids::PecId;
+use crate::log_register::{self, LogEvent};
 use crate::notification::{Notice, Notification};
 use crate::outcome::{Effect, MessageKind, Outcome, Reply};
 use crate::question::{Provider, RecipientState, TrackedMessage};
@@ -24,26 +25,16 @@ impl IncomingPoint<'_> {
         };
         let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "Taken"));
         let message = outcome.add(self.unchanged());
-        if let Some((state, about)) = news(&self.inspection.finding.kind, data)
-            && let Some(tracked) = self.desk.tracked(&facts.pec_id).await?
-        {
-            let entitled = self.entitled(&about, issuer).await?;
-            let settled = settlements(&tracked, &entitled, state);
-            let is_news = !settled.is_empty();
-            outcome.effects.extend(settled);
-            if is_news && self.inspection.finding.kind == MessageKind::VirusDetection {
-                self.tell_of_virus(&mut outcome, &tracked, &entitled, data)
-                    .await?;
-            }
-        }
+        let unsettled = self
+            .settle(&mut outcome, &facts.pec_id, data, issuer)
+            .await?;
+        let issuer = self.issuer_name();
+        let event = LogEvent::NotificationReceived;
+        let mut entry =
+            log_register::entry(event, &facts, self.now, Vec::new(), &issuer, unsettled);
         let recipients = &self.event.recipients;
-        self.log(
-            &mut outcome,
-            LogEvent::NotificationReceived,
-            &facts,
-            recipients,
-            vec![],
-        );
+        entry.recipients = recipients.iter().map(ToString::to_string).collect();
+        outcome.effects.push(Effect::Log(entry));
         for recipient in self.mailboxes() {
             outcome.effects.push(Effect::Deposit {
                 message,
@@ -53,6 +44,62 @@ impl IncomingPoint<'_> {
             });
         }
         Ok(outcome)
+    }
+
+    /// Settles what the notification has news of. Says why where it has news and settles nothing:
+    /// it is delivered and logged all the same (PRACTICE 8.12).
+    async fn settle(
+        &self,
+        outcome: &mut Outcome,
+        pec_id: &PecId,
+        data: &CertificationData,
+        issuer: &Provider,
+    ) -> Result<Option<String>, Stop> {
+        let kind = &self.inspection.finding.kind;
+        let Some((state, about)) = news(kind, data) else {
+            return Ok(None);
+        };
+        let Some(tracked) = self.desk.tracked(pec_id).await? else {
+            return Ok(Some(
+                "settles nothing: no message of ours has this id".into(),
+            ));
+        };
+        if let Some(why) = self.doubt(&tracked, data) {
+            return Ok(Some(format!("settles nothing: {why}")));
+        }
+        let entitled = self.entitled(&about, issuer).await?;
+        if entitled.len() < about.len() || entitled.iter().any(|a| is_stranger(&tracked, a)) {
+            // Somebody certifies what is not theirs, or was never sent: operators should know.
+            let text = format!(
+                "{} of {} tells of recipients of {pec_id} that are not its own or not the \
+                 message's: {about:?}",
+                self.inspection.message_id, issuer.name
+            );
+            outcome.effects.push(Effect::Notify {
+                recipient: None,
+                text,
+            });
+        }
+        let settled = settlements(&tracked, &entitled, state);
+        if settled.is_empty() {
+            return Ok(Some("settles nothing: no news of a recipient".into()));
+        }
+        outcome.effects.extend(settled);
+        if *kind == MessageKind::VirusDetection {
+            self.tell_of_virus(outcome, &tracked, &entitled, data)
+                .await?;
+        }
+        Ok(None)
+    }
+
+    /// Is it about this transaction, and does whoever it is for get it? A receipt that goes
+    /// elsewhere is none for the sender, whom the timers must still warn.
+    fn doubt(&self, tracked: &TrackedMessage, data: &CertificationData) -> Option<&'static str> {
+        if !data.sender.eq_ignore_ascii_case(tracked.sender.as_str()) {
+            return Some("its mittente is not the sender");
+        }
+        let reaches_sender = self.mailboxes().contains(&tracked.sender);
+        (!self.is_for_provider() && !reaches_sender).then_some("it is not addressed to the sender")
     }
 
     /// The sending provider's part after a virus notice: non-delivery for virus to its user
@@ -111,26 +158,34 @@ impl IncomingPoint<'_> {
 
     /// Presa in carico and virus notices are for the provider, never for a user (I09).
     fn mailboxes(&self) -> Vec<EmailAddress> {
-        match self.inspection.finding.kind {
-            MessageKind::ServerServerAcceptance | MessageKind::VirusDetection => {
-                vec![self.profile.service_mailbox.clone()]
-            }
-            _ => self.event.recipients.clone(),
+        if self.is_for_provider() {
+            vec![self.profile.service_mailbox.clone()]
+        } else {
+            self.event.recipients.clone()
         }
     }
+
+    fn is_for_provider(&self) -> bool {
+        matches!(
+            self.inspection.finding.kind,
+            MessageKind::ServerServerAcceptance | MessageKind::VirusDetection
+        )
+    }
+}
+
+/// The message was never accepted for this address.
+fn is_stranger(tracked: &TrackedMessage, address: &EmailAddress) -> bool {
+    tracked.recipient(address).is_none_or(|r| !r.certified)
 }
 
 /// PRACTICE 5: the code, who found it, and its name where the notice gives one.
 fn virus_reason(data: &CertificationData, finder: &str) -> Reason {
-    let name = data
-        .extended_error
-        .as_deref()
-        .map(|n| format!(" ({n})"))
-        .unwrap_or_default();
-    Reason {
-        italian: format!("5.5.1 - {finder} - presenza di un virus nel messaggio{name}"),
-        english: format!("5.5.1 - {finder} - a virus was found in the message{name}"),
+    let mut reason = Cause::Virus.reason(finder);
+    if let Some(name) = &data.extended_error {
+        reason.italian.push_str(&format!(" ({name})"));
+        reason.english.push_str(&format!(" ({name})"));
     }
+    reason
 }
 
 /// What a notification tells of which recipients; none for those that tell nothing new.

@@ -29,6 +29,11 @@ impl<'a> HeaderSection<'a> {
         Self { octets }
     }
 
+    /// The octets, as they stand.
+    pub fn octets(self) -> &'a [u8] {
+        self.octets
+    }
+
     /// The fields, in order. Lines that are no field are passed over; the scanner has refused
     /// them where that matters.
     pub fn fields(self) -> Fields<'a> {

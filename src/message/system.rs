@@ -38,7 +38,16 @@ pub(crate) enum AttachedEncoding {
 }
 
 impl AttachedEncoding {
-    fn word(self) -> &'static str {
+    /// What these octets need.
+    pub fn of(octets: &[u8]) -> Self {
+        if octets.is_ascii() {
+            Self::SevenBit
+        } else {
+            Self::EightBit
+        }
+    }
+
+    pub fn word(self) -> &'static str {
         match self {
             Self::SevenBit => "7bit",
             Self::EightBit => "8bit",

@@ -35,6 +35,8 @@ pub(crate) enum TextKind {
     Timeout12,
     Timeout24,
     Anomaly,
+    /// Of delivery status notifications, which are ordinary mail.
+    Undelivered,
 }
 
 /// Values for the placeholders.
@@ -334,6 +336,7 @@ texts! {
     Timeout12 => "timeout-12",
     Timeout24 => "timeout-24",
     Anomaly => "anomaly",
+    Undelivered => "undelivered",
 }
 
 #[cfg(test)]
