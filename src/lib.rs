@@ -53,6 +53,9 @@ mod access_point;
 mod component;
 mod delivery_point;
 mod domains;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hex;
 mod incoming_point;
 mod log_register;

@@ -49,7 +49,6 @@ pub(super) fn draft(
         reason: reason(&inspection.finding),
         ..Values::default()
     };
-    let eight_bit = !event.message.is_ascii();
     let facts = Facts {
         // Overwritten in the log row: an anomaly has no PEC id of its own.
         pec_id: PecId::try_from(own_id.as_str()).unwrap_or_else(|_| ids.pec_id()),
@@ -78,11 +77,7 @@ pub(super) fn draft(
             Some(whole)
         },
         // Deposited by us, not transported: octets above 127 stay as they came.
-        attached_encoding: if eight_bit {
-            AttachedEncoding::EightBit
-        } else {
-            AttachedEncoding::SevenBit
-        },
+        attached_encoding: AttachedEncoding::of(&event.message),
         label: "anomalia".to_owned(),
     };
     (draft, facts)

@@ -38,6 +38,15 @@ pub(crate) enum AttachedEncoding {
 }
 
 impl AttachedEncoding {
+    /// What `octets` need, or a part of them.
+    pub fn of(octets: &[u8]) -> Self {
+        if octets.is_ascii() {
+            Self::SevenBit
+        } else {
+            Self::EightBit
+        }
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::SevenBit => "7bit",
