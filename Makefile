@@ -23,7 +23,7 @@ INPUTS    := $(shell find src wit host-adapters/componentize/src -type f) \
 export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 
 .DELETE_ON_ERROR:
-.PHONY: help component demo test lint bench clean install-test-tools
+.PHONY: help component demo test lint bench fuzz clean install-test-tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,23 @@ lint: ## format, clippy, shellcheck (when installed)
 
 bench: component ## speed of the plug-in and its host
 	$(CARGO) bench --workspace --bench '*'
+
+# libFuzzer wants compiler flags that a stable compiler takes only when told to. What a run finds
+# goes to tests/fuzz/artifacts; the committed corpus is read and not written.
+FUZZ_SECONDS ?= 20
+FUZZ_TARGETS := $(notdir $(wildcard tests/fuzz/corpus/*))
+FUZZ_TOOLS   := $(abspath $(TARGET))/tools
+
+fuzz: ## every fuzz target for FUZZ_SECONDS=20
+	@command -v cargo-fuzz >/dev/null || [ -x $(FUZZ_TOOLS)/bin/cargo-fuzz ] || \
+	    $(CARGO) install --locked --root $(FUZZ_TOOLS) cargo-fuzz@0.13.2
+	@set -e; export RUSTC_BOOTSTRAP=1 PATH="$(FUZZ_TOOLS)/bin:$$PATH"; \
+	new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
+	for target in $(FUZZ_TARGETS); do \
+	    echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
+	    $(CARGO) fuzz run -s none --fuzz-dir tests/fuzz --target-dir $(TARGET)/fuzz $$target \
+	        $$new tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=10; \
+	done
 
 clean: ## removes what was built
 	$(CARGO) clean

@@ -54,6 +54,9 @@ mod component;
 mod delivery_point;
 mod domains;
 mod dsn;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hex;
 mod incoming_point;
 mod log_register;

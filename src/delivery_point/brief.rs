@@ -12,7 +12,7 @@ use crate::message::scan::{Content, Scan};
 use crate::smime;
 
 /// The original inside `postacert` (index of the part), attachments replaced.
-pub(super) fn abbreviate(message: &[u8], scan: &Scan, postacert: usize) -> Composer {
+pub(crate) fn abbreviate(message: &[u8], scan: &Scan, postacert: usize) -> Composer {
     let original = postacert + 1;
     let mut edits = Edits::default();
     let mut replaced: Vec<usize> = Vec::new();

@@ -1,6 +1,6 @@
 //! The delivery point: what follows a deposit, or a relay that failed (RFC 6109 §2.2.3, §3.3).
 
-mod brief;
+pub(crate) mod brief;
 mod failure;
 mod reasons;
 
@@ -23,7 +23,7 @@ use crate::log_register::{self, LogEvent};
 use crate::message::compose::Composer;
 use crate::message::header::HeaderSection;
 use crate::message::scan::Scan;
-use crate::message::system::seal;
+use crate::message::system::{AttachedEncoding, seal};
 use crate::notification::{Facts, Notice, Notification};
 use crate::outcome::{Effect, Outcome, Reply, Route};
 use crate::question::TrackedMessage;
@@ -59,7 +59,10 @@ pub(crate) async fn finish_deposit(
             receipt.recipient = Some(&event.recipient);
             receipt.receipt_type = Some(requested);
             receipt.attached = attached(shape, &event.message, &scan);
-            (receipt.draft(&ids, now, &profile), LogEvent::Delivery, None)
+            let mut draft = receipt.draft(&ids, now, &profile);
+            // Others' envelopes may hold what ours never do; a receipt encloses it as it came.
+            draft.attached_encoding = AttachedEncoding::of(&event.message);
+            (draft, LogEvent::Delivery, None)
         }
         DepositVerdict::Failed(failure) => {
             let trouble = Trouble::new(failure, &profile.provider_name);

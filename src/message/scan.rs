@@ -415,13 +415,16 @@ impl<'a> Scanner<'a> {
     /// Closes everything inside the multipart. A delimiter of an outer multipart closes inner
     /// ones that were never terminated (RFC 2046 §5.1.2).
     fn end_parts_inside(&mut self, multipart: usize, delimiter_start: usize) {
-        let end = self.before_line_break(delimiter_start);
+        let mut end = self.before_line_break(delimiter_start);
         while let Some(&last) = self.open.last() {
             if last == multipart {
                 break;
             }
             let body = &mut self.parts[last].body;
             body.end = end.max(body.start);
+            // An empty body begins behind the line break that ends the others; nothing sticks out of
+            // what it lies in.
+            end = body.end;
             self.forget_boundary(last);
             self.open.pop();
         }
