@@ -231,6 +231,32 @@ fn f26_eight_bit_bodies_are_re_encoded_and_eight_bit_headers_refused() {
     );
 }
 
+/// An encoded word may hide line breaks and terminal escapes; no header or text repeats them.
+#[test]
+fn f24_control_characters_in_a_subject() {
+    let hidden = "Subject: =?utf-8?Q?a=0D=0AX-Ricevuta:_x=1B[2Jz?=\r\n";
+    let message = with_headers(&format!("From: {ANNA}\r\nTo: {BRUNO}\r\n{hidden}{ID}"));
+    let Some(world) = accepted(&[BRUNO], message) else {
+        return;
+    };
+    let envelope = envelope(&world);
+    assert_eq!(envelope.raw_header("X-Ricevuta"), None);
+    let outer = envelope.raw_header("Subject").expect("a subject");
+    assert!(outer.starts_with("POSTA CERTIFICATA: a"), "{outer}");
+    assert!(!outer.contains(char::is_control), "{outer:?}");
+    let is_bare = |line: &str| line.contains(|c: char| c.is_control());
+    assert!(
+        !envelope.text().lines().any(is_bare),
+        "{:?}",
+        envelope.text()
+    );
+    assert!(
+        envelope.text().contains("X-Ricevuta: x [2Jz\""),
+        "{}",
+        envelope.text()
+    );
+}
+
 /// RFC 6531 has no place in daticert.xml: SMTP refuses in the envelope, a notice in the header.
 #[test]
 fn f26_addresses_outside_ascii() {
