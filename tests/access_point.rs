@@ -2,11 +2,12 @@
 
 mod world;
 
+use ceralacca_harness::provider::settings::{MailboxList, Settings};
 use ceralacca_host::pec;
-use world::mail::{ID, Read, letter, with_headers};
-use world::oracles::openssl_verifies;
-use world::verdicts::{accepted, envelope};
-use world::{ALDO, ANNA, BRUNO, CARLA, DARIO, START, World};
+use world::mail::{ID, Read, letter, listed, with_headers};
+use world::oracles::{has, openssl_verifies};
+use world::verdicts::{accepted, envelope, refused_in};
+use world::{ALDO, ANNA, BRUNO, CARLA, DARIO, Difference, START, World};
 
 /// RFC 6109 §3.1.3; the original is kept (§2.2.4).
 #[test]
@@ -200,6 +201,93 @@ fn f27_an_original_that_holds_an_envelope() {
     );
 }
 
+/// The sender's own signature goes through byte for byte, so it still verifies.
+#[test]
+fn f28_an_original_that_is_signed() {
+    let Some(mut world) = World::new() else {
+        return;
+    };
+    let Some(signed) = openssl_cms(
+        &world,
+        &[
+            "-sign",
+            "-signer",
+            "certificate.pem",
+            "-inkey",
+            "key.pem",
+            "-certfile",
+            "issuers.pem",
+        ],
+    ) else {
+        return;
+    };
+    let message = [headers().into_bytes(), signed].concat();
+    openssl_verifies(&message, &world.roots(), START).expect("the user's signature");
+    assert_eq!(world.submit(ANNA, &[BRUNO], &message).reply.code, 250);
+    let envelope = envelope(&world);
+    openssl_verifies(&envelope.octets, &world.roots(), START).expect("the provider's signature");
+    let inner = envelope.postacert().expect("the original");
+    openssl_verifies(&inner, &world.roots(), START).expect("the user's signature, still");
+}
+
+/// What nobody can read is nobody's to change.
+#[test]
+fn f28_an_original_that_is_encrypted() {
+    let Some(mut world) = World::new() else {
+        return;
+    };
+    let Some(sealed) = openssl_cms(&world, &["-encrypt", "-aes256", "certificate.pem"]) else {
+        return;
+    };
+    let at = sealed
+        .windows(4)
+        .position(|w| w == b"\r\n\r\n")
+        .expect("a blank line");
+    let body = &sealed[at..];
+    let message = [headers().as_bytes(), &sealed].concat();
+    assert_eq!(world.submit(ANNA, &[BRUNO], &message).reply.code, 250);
+    let inner = envelope(&world).postacert().expect("the original");
+    assert!(inner.ends_with(body), "the encrypted octets are untouched");
+}
+
+fn headers() -> String {
+    format!("From: {ANNA}\r\nTo: {BRUNO}\r\nSubject: riservato\r\n{ID}")
+}
+
+/// `openssl cms` in Alfa's folder, over a short text; an S/MIME entity with CRLF.
+fn openssl_cms(world: &World, arguments: &[&str]) -> Option<Vec<u8>> {
+    if !has("openssl") {
+        return None;
+    }
+    let folder = world.alfa.folder.root();
+    let chain = std::fs::read_to_string(folder.join("certificate.pem")).expect("certificates");
+    let (_, issuers) = chain
+        .split_once("-----END CERTIFICATE-----")
+        .expect("a leaf");
+    std::fs::write(folder.join("issuers.pem"), issuers).expect("a file");
+    let text = folder.join("text");
+    std::fs::write(&text, "Content-Type: text/plain\r\n\r\nFirmato da me.\r\n").expect("a file");
+    let (mode, rest) = arguments.split_first().expect("a mode");
+    let output = std::process::Command::new("openssl")
+        .current_dir(folder)
+        .args(["cms", mode, "-in", "text"])
+        .args(rest)
+        .output()
+        .expect("openssl runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let entity = String::from_utf8(output.stdout).expect("7-bit");
+    Some(
+        entity
+            .replace("\r\n", "\n")
+            .replace('\n', "\r\n")
+            .into_bytes(),
+    )
+}
+
 #[test]
 fn f29_nobody_submits_unauthenticated_or_as_somebody_else() {
     let Some(world) = World::new() else { return };
@@ -219,4 +307,98 @@ fn f29_nobody_submits_unauthenticated_or_as_somebody_else() {
     let service = "posta-certificata@pec.alfa.example";
     assert_eq!(submit(Some("root"), &[service], service), 553);
     assert!(world.kinds(ANNA).is_empty());
+}
+
+/// 450 with the figures; nothing is made or kept, so the same message passes a day later.
+#[test]
+fn f30_the_rate_limit_of_an_account() {
+    let limited = |settings: &mut Settings| settings.limits.daily_recipients = Some(50);
+    let Some(mut world) = World::with(Difference {
+        alfa: Some(&limited),
+        ..Default::default()
+    }) else {
+        return;
+    };
+    let submit = |world: &mut World, count: usize| {
+        let to: Vec<String> = (0..count)
+            .map(|n| format!("r{n}@pec.beta.example"))
+            .collect();
+        let to: Vec<&str> = to.iter().map(String::as_str).collect();
+        world
+            .submit(ANNA, &to, letter(ANNA, &to.join(", "), "x"))
+            .reply
+    };
+    assert_eq!(submit(&mut world, 30).code, 250);
+    let made = world.kinds(ANNA).len();
+    let reply = submit(&mut world, 21);
+    assert_eq!((reply.code, reply.status.as_str()), (450, "4.7.1"));
+    assert!(
+        reply
+            .text
+            .contains("30 in the last 24 hours and 21 now exceed 50"),
+        "{reply:?}"
+    );
+    assert_eq!(world.kinds(ANNA).len(), made, "nothing happened");
+    assert_eq!(
+        submit(&mut world, 20).code,
+        250,
+        "what is left of the limit"
+    );
+    world.pass(86_401);
+    assert_eq!(submit(&mut world, 21).code, 250);
+    // More than a day's worth would never pass: a notice, not a 450 for ever.
+    assert_eq!(submit(&mut world, 51).status, "2.6.0");
+}
+
+/// PRACTICE 8.5: the sending provider says so itself.
+#[test]
+fn f32_a_domain_that_does_not_exist() {
+    let Some(mut world) = World::new() else {
+        return;
+    };
+    world.alfa.lose("pec.beta.example");
+    let _ = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "x"));
+    assert_eq!(
+        world.kinds(ANNA),
+        ["server-user-acceptance", "non-delivery"]
+    );
+    let notice = Read::new(&world.mailbox(ANNA)[1].octets);
+    let data = notice.daticert().expect("data");
+    assert!(
+        data.contains("tipo=\"errore-consegna\" errore=\"no-dominio\""),
+        "{data}"
+    );
+    let said = notice.element("errore-esteso").expect("a reason");
+    assert_eq!(said, "5.1.2 - Alfa S.p.A. - dominio non valido");
+}
+
+/// "PEC chiusa"; and who has no mailbox here could not get receipts.
+#[test]
+fn f35_a_mailbox_that_may_write_to_certified_recipients_only() {
+    let closed = |settings: &mut Settings| {
+        let mut list = listed(&[ANNA]);
+        if let MailboxList::Listed(mailboxes) = &mut list {
+            mailboxes[0].certified_only = true;
+        }
+        settings.mailboxes = list;
+    };
+    let Some(mut world) = World::with(Difference {
+        alfa: Some(&closed),
+        ..Default::default()
+    }) else {
+        return;
+    };
+    let both = letter(ANNA, &format!("{BRUNO}, {DARIO}"), "x");
+    let reason = format!("certificata; non lo sono: {DARIO}");
+    refused_in(&mut world, &[BRUNO, DARIO], both, &reason);
+    assert_eq!(
+        world
+            .submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "x"))
+            .reply
+            .status,
+        "2.0.0"
+    );
+    assert_eq!(world.kinds(BRUNO), ["transport-envelope"]);
+    let reply = world.submit(ALDO, &[BRUNO], letter(ALDO, BRUNO, "x")).reply;
+    assert_eq!((reply.code, reply.status.as_str()), (553, "5.1.8"));
 }

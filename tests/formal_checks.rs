@@ -231,6 +231,82 @@ fn f26_eight_bit_bodies_are_re_encoded_and_eight_bit_headers_refused() {
     );
 }
 
+/// An encoded word may hide line breaks and terminal escapes; no header or text repeats them.
+#[test]
+fn f24_control_characters_in_a_subject() {
+    let hidden = "Subject: =?utf-8?Q?a=0D=0AX-Ricevuta:_x=1B[2Jz?=\r\n";
+    let message = with_headers(&format!("From: {ANNA}\r\nTo: {BRUNO}\r\n{hidden}{ID}"));
+    let Some(world) = accepted(&[BRUNO], message) else {
+        return;
+    };
+    let envelope = envelope(&world);
+    assert_eq!(envelope.raw_header("X-Ricevuta"), None);
+    let outer = envelope.raw_header("Subject").expect("a subject");
+    assert!(outer.starts_with("POSTA CERTIFICATA: a"), "{outer}");
+    assert!(!outer.contains(char::is_control), "{outer:?}");
+    let is_bare = |line: &str| line.contains(|c: char| c.is_control());
+    assert!(
+        !envelope.text().lines().any(is_bare),
+        "{:?}",
+        envelope.text()
+    );
+    assert!(
+        envelope.text().contains("X-Ricevuta: x [2Jz\""),
+        "{}",
+        envelope.text()
+    );
+}
+
+/// RFC 6531 has no place in daticert.xml: SMTP refuses in the envelope, a notice in the header.
+#[test]
+fn f26_addresses_outside_ascii() {
+    let Some(world) = World::new() else { return };
+    let foreign = "perché@pec.beta.example";
+    let message = letter(ANNA, foreign, "x");
+    let reply = world
+        .alfa
+        .submit(ANNA, &[foreign], message.as_bytes())
+        .reply;
+    assert_eq!((reply.code, reply.status.as_str()), (553, "5.6.7"));
+    let reply = world.alfa.host.submit(ceralacca_host::pec::Submission {
+        account: Some("anna".into()),
+        addresses: vec![ANNA.into()],
+        reverse_path: "però@pec.alfa.example".into(),
+        recipients: vec![BRUNO.into()],
+        message: letter(ANNA, BRUNO, "x").into_bytes(),
+    });
+    assert_eq!(
+        (reply.reply.code, reply.reply.status.as_str()),
+        (553, "5.6.7")
+    );
+    assert!(world.kinds(ANNA).is_empty());
+    let from = letter("però@pec.alfa.example", BRUNO, "x");
+    refused(
+        &[BRUNO],
+        from,
+        "l'intestazione From contiene un indirizzo non valido",
+    );
+    let to = letter(ANNA, &format!("{BRUNO}, {foreign}"), "x");
+    refused(
+        &[BRUNO],
+        to,
+        "l'intestazione To contiene un indirizzo non valido",
+    );
+}
+
+/// NUL is no octet of mail (RFC 5322 §2.1): no notice could quote such a message.
+#[test]
+fn f33_nul_octets() {
+    let Some(mut world) = World::new() else {
+        return;
+    };
+    let reply = world
+        .submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "x") + "\0\r\n")
+        .reply;
+    assert_eq!((reply.code, reply.status.as_str()), (554, "5.6.0"));
+    assert!(reply.text.contains("NUL") && world.kinds(ANNA).is_empty());
+}
+
 #[test]
 fn f33_bare_line_breaks_and_long_header_lines_are_formal_exceptions() {
     refused(

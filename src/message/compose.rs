@@ -63,6 +63,8 @@ impl Composer {
         if text.is_empty() {
             return self.text("\r\n");
         }
+        // An encoded word may hide anything; terminals act on escapes.
+        let text = text.replace(char::is_control, " ");
         Text::new(text).write_header(self.buffer(), name.len() + 2 + prefix.len());
         self
     }

@@ -44,6 +44,21 @@ pub fn real_settings() -> pec::Settings {
 
 /// A host over the real plug-in; its provider manages `here.example`.
 pub fn real_host(plugin: Plugin, store: Store, folder: &Path) -> Host {
+    real_host_signed_by(real_signer(), plugin, store, folder)
+}
+
+/// The key of the test certificate.
+pub fn real_signer() -> Box<dyn Signer> {
+    Box::new(RsaSigner::from_pem_file(&data("key-pkcs8.pem")).unwrap())
+}
+
+/// The same with another signer.
+pub fn real_host_signed_by(
+    signer: Box<dyn Signer>,
+    plugin: Plugin,
+    store: Store,
+    folder: &Path,
+) -> Host {
     let mailbox = |address: &str| pec::Mailbox {
         address: address.to_owned(),
         ordinary_mail: None,
@@ -53,7 +68,7 @@ pub fn real_host(plugin: Plugin, store: Store, folder: &Path) -> Host {
         engine: Box::new(plugin),
         settings: real_settings(),
         store,
-        signer: Box::new(RsaSigner::from_pem_file(&data("key-pkcs8.pem")).unwrap()),
+        signer,
         scanner: None,
         mailboxes: Box::new(MailboxTable::new([
             mailbox("anna@here.example"),
