@@ -58,7 +58,7 @@ pub(super) fn judge(
     let subject = certificate.decoded().tbs_certificate().subject();
     let subject = subject.to_string();
     let (verdict, text, list, revoked_at) = verdict.unwrap_or_else(|| {
-        if !published && lists.is_empty() {
+        if !published && reasons.is_empty() {
             let text = "the certificate names no revocation list".to_owned();
             return (RevocationVerdict::NotPublished, text, None, None);
         }

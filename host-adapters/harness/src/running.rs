@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ceralacca_host::{
-    Clock, DepositItem, DepositOutcome, Depot, EmlFolder, Engine, Entropy, FixedClock, Host,
-    HostError, HostParts, Mailboxes, Maildir, NoRevocationData, NoScanner, OsEntropy, PluginError,
-    Policy, Relay, RsaSigner, Scanner, SeededEntropy, Store, SystemClock, Unavailable, pec,
+    Clock, CrlFolder, DepositItem, DepositOutcome, Depot, EmlFolder, Engine, Entropy, FixedClock,
+    Host, HostError, HostParts, Mailboxes, Maildir, NoRevocationData, NoScanner, OsEntropy,
+    PluginError, Policy, Relay, RsaSigner, Scanner, SeededEntropy, Store, SystemClock, Unavailable,
+    pec,
 };
 use x509_cert::Certificate;
 use x509_cert::der::Encode as _;
@@ -122,7 +123,10 @@ pub fn host(
         signer: Box::new(signer),
         scanner: surroundings.scanner,
         mailboxes: mailboxes(&settings),
-        revocation: Box::new(NoRevocationData),
+        revocation: match &settings.crl_folder {
+            Some(name) => Box::new(CrlFolder::new(folder.file(name))),
+            None => Box::new(NoRevocationData),
+        },
         // The same list twice: the plug-in asks about policies, the depot about existence.
         depot: Box::new(KnownOnly {
             mailboxes: mailboxes(&settings),

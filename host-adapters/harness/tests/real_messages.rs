@@ -55,6 +55,41 @@ fn real_messages_are_judged_as_they_deserve() {
     assert!(late.stdout.contains("certificate-expired"));
 }
 
+/// Without a directory the rest is judged all the same, and what is missing is named.
+#[test]
+fn a_real_message_without_a_directory_lacks_only_that() {
+    let Some(samples) = samples() else { return };
+    if !plug_in() {
+        return;
+    }
+    let message = samples.join("aruba-2018-accettazione.eml");
+    let roots = samples.join("root-actalis.pem");
+    let (message, roots) = (message.to_str().unwrap(), roots.to_str().unwrap());
+    let ran = ceralacca(&["verify", message, "--roots", roots, "--json"]);
+    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    let finding: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let codes = |name: &str| -> Vec<&str> {
+        let list = finding[name].as_array().expect("a list");
+        list.iter()
+            .map(|item| item["code"].as_str().unwrap())
+            .collect()
+    };
+    assert_eq!(codes("defects"), ["signer-not-in-directory"]);
+    // Its certificates name lists, and none is here; it is of 2018, when SHA-1 was in use.
+    assert_eq!(
+        codes("remarks"),
+        [
+            "revocation-unchecked",
+            "sha1-signature",
+            "certificate-not-valid-now"
+        ]
+    );
+    let signature = &finding["signature"];
+    assert_eq!(finding["judged_at"], signature["signing_time"]);
+    assert_eq!(signature["anchored"], true);
+    assert_eq!(signature["revocation"][0]["verdict"], "unknown");
+}
+
 fn verify(samples: &Path, file: &str, directory: &Path, more: &[&str]) -> common::Ran {
     let path = |p: PathBuf| p.to_str().expect("UTF-8").to_owned();
     let mut arguments = vec![

@@ -49,7 +49,7 @@ pub use host::{
 };
 pub use names::{kind_name, state_name};
 pub use parts::{
-    Clock, DepositItem, DepositOutcome, Depot, EmlFolder, Entropy, FixedClock, KeyError,
+    Clock, CrlFolder, DepositItem, DepositOutcome, Depot, EmlFolder, Entropy, FixedClock, KeyError,
     MailboxTable, Mailboxes, Maildir, NoRevocationData, NoScanner, OsEntropy, Refusal, Relay,
     RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner, SeededEntropy, Signer, SystemClock,
     Unavailable,

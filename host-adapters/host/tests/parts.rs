@@ -189,3 +189,36 @@ fn an_eml_file_has_its_envelope_beside_it() {
     );
     assert_eq!(sidecar["at"], NOON);
 }
+
+/// Lists are told by their issuer; a file that is none hides no other. What the octets are worth is
+/// for the plug-in to say.
+#[test]
+fn a_folder_of_revocation_lists_answers_with_those_of_the_issuer() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let query = |issuer: &[u8]| pec::RevocationQuery {
+        issuer: issuer.to_vec(),
+        urls: Vec::new(),
+    };
+    let lists = CrlFolder::new(folder.path());
+    assert_eq!(
+        lists.revocation(&query(b"alfa")).unwrap(),
+        Vec::<Vec<u8>>::new()
+    );
+    std::fs::write(file("a.crl"), b"\x30\x05 alfa").unwrap();
+    // "0", 5, " beta" in base64.
+    let pem = "-----BEGIN X509 CRL-----\nMAUgYmV0YQ==\n-----END X509 CRL-----\n";
+    std::fs::write(file("b.PEM"), pem).unwrap();
+    std::fs::write(file("c.crl"), "-----BEGIN X509 CRL-----\n!").unwrap();
+    std::fs::write(file("d.txt"), b"\x30\x05 alfa").unwrap();
+    assert_eq!(
+        lists.revocation(&query(b"alfa")).unwrap(),
+        [b"\x30\x05 alfa"]
+    );
+    assert_eq!(
+        lists.revocation(&query(b"beta")).unwrap(),
+        [b"\x30\x05 beta"]
+    );
+    let missing = CrlFolder::new(file("missing"));
+    assert!(missing.revocation(&query(b"alfa")).unwrap().is_empty());
+}

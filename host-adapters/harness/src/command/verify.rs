@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ceralacca_host::{
-    DepositItem, DepositOutcome, Depot, Host, HostParts, MailboxTable, NoRevocationData, NoScanner,
-    OsEntropy, Policy, Relay, RelayItem, RelayOutcome, Signer, Store, Unavailable, kind_name, pec,
+    CrlFolder, DepositItem, DepositOutcome, Depot, Host, HostParts, MailboxTable, NoRevocationData,
+    NoScanner, OsEntropy, Policy, Relay, RelayItem, RelayOutcome, Signer, Store, Unavailable,
+    kind_name, pec,
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -32,12 +33,17 @@ pub struct Verify {
     /// The message, or - for stdin. If no line of it ends in CRLF, line ends become CRLF.
     #[arg(value_name = "FILE.eml")]
     pub file: PathBuf,
-    /// The provider directory.
+    /// The provider directory. Without it everything else is judged, but no message holds: nobody
+    /// says that its signer is a provider.
     #[arg(long, value_name = "LDIF")]
-    pub directory: PathBuf,
-    /// The roots to trust, PEM.
-    #[arg(long, value_name = "PEM")]
+    pub directory: Option<PathBuf>,
+    /// The roots to trust, PEM. Without it: those that the system trusts.
+    #[arg(long, value_name = "PEM", default_value = SYSTEM_ROOTS)]
     pub roots: PathBuf,
+    /// A folder with revocation lists (*.crl, *.der, *.pem). Without it revocation is not checked,
+    /// and a remark says so where a certificate names a list.
+    #[arg(long, value_name = "DIR")]
+    pub crls: Option<PathBuf>,
     /// Judge certificates at this time: RFC 3339 or seconds since 1970. Without it: when the
     /// signature says it was made.
     #[arg(long, value_name = "T")]
@@ -56,26 +62,27 @@ impl Verify {
         let message = read_message(&self.file)?;
         let host = self.host()?;
         // The directory first: without it every signer would be a stranger.
-        let directory = fs::read(&self.directory)
-            .map_err(|error| Error::file(&self.directory, error, "name an LDIF file"))?;
-        host.load_directory(directory).map_err(|error| {
-            Error::file(
-                &self.directory,
-                error,
-                "name a provider directory (RFC 6109 §4.5)",
-            )
-        })?;
+        if let Some(path) = &self.directory {
+            let directory =
+                fs::read(path).map_err(|error| Error::file(path, error, "name an LDIF file"))?;
+            host.load_directory(directory).map_err(|error| {
+                Error::file(path, error, "name a provider directory (RFC 6109 §4.5)")
+            })?;
+        }
         let examination = pec::Examination {
             message,
             at: self.at.map(|moment| moment.0),
         };
-        let finding = host.examine(examination).map_err(|error| {
+        let mut finding = host.examine(examination).map_err(|error| {
             Error::file(
                 &self.file,
                 error,
                 "if this is mail, please report it as a bug",
             )
         })?;
+        if self.directory.is_none() {
+            without_directory(&mut finding);
+        }
         if self.json {
             say(&format!("{:#}", json(&finding)));
         } else {
@@ -102,7 +109,10 @@ impl Verify {
             // Nothing is let through, so none is missed.
             scanner: Some(Box::new(NoScanner)),
             mailboxes: Box::new(MailboxTable::default()),
-            revocation: Box::new(NoRevocationData),
+            revocation: match &self.crls {
+                Some(folder) => Box::new(CrlFolder::new(folder)),
+                None => Box::new(NoRevocationData),
+            },
             depot: Box::new(Nothing),
             relay: Box::new(Nothing),
             clock: clock(None),
@@ -112,6 +122,18 @@ impl Verify {
         };
         Host::new(parts)
             .map_err(|error| Error::file(&self.roots, error, "name root certificates in PEM form"))
+    }
+}
+
+/// That nobody is in a directory that is not there says nothing about the signer; that it was not
+/// compared does. It keeps the code: to programs it is the same lack of proof.
+fn without_directory(finding: &mut pec::Finding) {
+    for defect in &mut finding.defects {
+        if defect.code == "signer-not-in-directory" {
+            defect.text = "not compared with a provider directory: name one with --directory, \
+                           or nobody says that the signer is a provider"
+                .to_owned();
+        }
     }
 }
 
@@ -230,11 +252,19 @@ fn lines(finding: &pec::Finding) -> Vec<String> {
             );
         }
     }
-    for defect in &finding.defects {
-        fact(
-            "defect:",
-            format!("{} [{}, {}]", defect.text, defect.clause, defect.code),
-        );
+    if let Some(at) = finding.judged_at {
+        fact("judged at:", Moment(at).in_italy());
+    }
+    for revocation in finding.signature.iter().flat_map(|s| &s.revocation) {
+        let word = verdict_word(revocation.verdict);
+        let (subject, text) = (&revocation.subject, &revocation.text);
+        fact("revoked?", format!("{word}: {subject}: {text}"));
+    }
+    for (name, reasons) in [("defect:", &finding.defects), ("remark:", &finding.remarks)] {
+        for reason in reasons {
+            let (text, clause, code) = (&reason.text, &reason.clause, &reason.code);
+            fact(name, format!("{text} [{clause}, {code}]"));
+        }
     }
     lines.push(
         if finding.holds {
@@ -261,10 +291,26 @@ fn json(finding: &pec::Finding) -> Value {
         })),
         "signature": finding.signature.as_ref().map(signature),
         "data": finding.data.as_ref().map(data),
-        "defects": finding.defects.iter().map(|defect| json!({
-            "code": defect.code, "clause": defect.clause, "text": defect.text,
-        })).collect::<Vec<_>>(),
+        "judged_at": finding.judged_at,
+        "defects": reasons(&finding.defects),
+        "remarks": reasons(&finding.remarks),
     })
+}
+
+fn reasons(list: &[pec::Defect]) -> Vec<Value> {
+    list.iter()
+        .map(|reason| json!({"code": reason.code, "clause": reason.clause, "text": reason.text}))
+        .collect()
+}
+
+fn verdict_word(verdict: pec::RevocationVerdict) -> &'static str {
+    match verdict {
+        pec::RevocationVerdict::Good => "good",
+        pec::RevocationVerdict::Revoked => "revoked",
+        pec::RevocationVerdict::RevokedLater => "revoked-later",
+        pec::RevocationVerdict::Unknown => "unknown",
+        pec::RevocationVerdict::NotPublished => "not-published",
+    }
 }
 
 /// Instants are seconds since 1970.
@@ -279,6 +325,13 @@ fn signature(facts: &pec::SignatureFacts) -> Value {
             "serial": certificate.serial, "address": certificate.address,
             "not_before": certificate.not_before, "not_after": certificate.not_after,
             "sha1": certificate.sha1, "sha256": certificate.sha256,
+        })).collect::<Vec<_>>(),
+        "anchored": facts.anchored,
+        "revocation": facts.revocation.iter().map(|revocation| json!({
+            "subject": revocation.subject, "verdict": verdict_word(revocation.verdict),
+            "text": revocation.text, "list_issuer": revocation.list_issuer,
+            "this_update": revocation.this_update, "next_update": revocation.next_update,
+            "revoked_at": revocation.revoked_at,
         })).collect::<Vec<_>>(),
     })
 }
@@ -297,8 +350,12 @@ fn data(data: &pec::CertificationData) -> Value {
     })
 }
 
+/// Where Debian and its children keep them; among them is the root of real PEC (PRACTICE 7).
+const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
+
 const AFTER_HELP: &str = "\
 Example:
   ceralacca verify receipt.eml --directory alfa/directory.ldif --roots alfa/roots.pem
+  ceralacca verify receipt.eml --crls lists            against the system's roots
 
 Exit codes: 0 it holds, 6 it does not hold, 1 something could not be read.";

@@ -35,6 +35,9 @@ pub struct Settings {
     /// Policy for missing revocation data.
     #[serde(default)]
     pub revocation: Revocation,
+    /// Folder with revocation lists; relative to the provider folder.
+    #[serde(default)]
+    pub crl_folder: Option<String>,
     /// File name extensions that may not be attached.
     #[serde(default)]
     pub forbidden_attachments: Vec<String>,
