@@ -33,7 +33,10 @@ pub(crate) fn abbreviate(message: &[u8], scan: &Scan, postacert: usize) -> Compo
         }
         if let Some(name) = file_name(message, scan, index) {
             replace(message, scan, index, &name, &mut edits);
-            replaced.push(index);
+            // Nothing lies inside the others, of which there may be thousands.
+            if scan.parts[index].content == Content::Message {
+                replaced.push(index);
+            }
         }
     }
     edits.apply(scan.parts[postacert].body.clone())
