@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::address::{DomainName, EmailAddress};
 use crate::conversation::{Desk, Stop};
+use crate::outcome::Route;
 use crate::question::Provider;
 use crate::settings::Profile;
 
@@ -69,6 +70,19 @@ pub(crate) fn judge(
             )
         })
         .collect()
+}
+
+/// The way to a mailbox: our own incoming point, or its provider's.
+pub(crate) async fn route_to(
+    address: &EmailAddress,
+    profile: &Profile,
+    desk: &Desk,
+) -> Result<Route, Stop> {
+    let found = of_addresses(std::slice::from_ref(address), profile, desk).await?;
+    Ok(match found.as_slice() {
+        [(_, Certification::Ours)] => Route::OwnIncomingPoint,
+        _ => Route::Network,
+    })
 }
 
 /// Judges the records that manage a domain. Providers are known by their certificate, never by

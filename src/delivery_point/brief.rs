@@ -6,7 +6,6 @@ use mail_builder::headers::content_type::ContentType as Value;
 
 use crate::hex;
 use crate::message::compose::Composer;
-use crate::message::header::HeaderSection;
 use crate::message::recode::Edits;
 use crate::message::scan::{Content, Scan};
 use crate::smime;
@@ -46,7 +45,7 @@ pub(crate) fn abbreviate(message: &[u8], scan: &Scan, postacert: usize) -> Compo
 /// is a message, not an attached one.
 fn file_name(message: &[u8], scan: &Scan, index: usize) -> Option<String> {
     let part = &scan.parts[index];
-    let header = HeaderSection::new(&message[part.header.clone()]);
+    let header = part.section(message);
     let disposition = header.content_disposition();
     let by_disposition = disposition.as_ref().and_then(|d| d.parameter("filename"));
     let name = by_disposition
@@ -64,7 +63,7 @@ fn replace(message: &[u8], scan: &Scan, index: usize, name: &str, edits: &mut Ed
     let hash = hex::encode(&smime::sha1(&message[part.body.clone()]));
     let hash_name = format!("{name}.hash");
     let start = part.header.start;
-    let section = HeaderSection::new(&message[part.header.clone()]);
+    let section = part.section(message);
     for field in section.fields() {
         let about_content = [
             "Content-Type",

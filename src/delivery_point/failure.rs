@@ -36,13 +36,7 @@ pub(crate) async fn fail_relay(
     let Some(tracked) = desk.tracked(&pec_id).await? else {
         return Ok(outcome);
     };
-    let telling = Telling {
-        tracked: &tracked,
-        ids: &ids,
-        now,
-        profile: &profile,
-        desk: &desk,
-    };
+    let telling = Telling::new(&tracked, &ids, now, &profile, &desk);
     let failed = Undelivered {
         recipient: event.recipient,
         failure: event.failure,
@@ -61,14 +55,32 @@ pub(crate) async fn fail_relay(
 
 /// What the sending provider tells of a message that it accepted.
 pub(crate) struct Telling<'a> {
-    pub tracked: &'a TrackedMessage,
-    pub ids: &'a Identifiers,
-    pub now: Instant,
-    pub profile: &'a Profile,
-    pub desk: &'a Desk,
+    tracked: &'a TrackedMessage,
+    facts: Facts,
+    ids: &'a Identifiers,
+    now: Instant,
+    profile: &'a Profile,
+    desk: &'a Desk,
 }
 
-impl Telling<'_> {
+impl<'a> Telling<'a> {
+    pub fn new(
+        tracked: &'a TrackedMessage,
+        ids: &'a Identifiers,
+        now: Instant,
+        profile: &'a Profile,
+        desk: &'a Desk,
+    ) -> Self {
+        Self {
+            tracked,
+            facts: facts_of_tracked(tracked),
+            ids,
+            now,
+            profile,
+            desk,
+        }
+    }
+
     /// Logs the failures and tells the sender of those whose recipient is certified, unless
     /// something has settled it before. Returns those of the message's ordinary recipients, for
     /// which there is no PEC notice; whoever the message never went to is only logged.
@@ -77,7 +89,6 @@ impl Telling<'_> {
         outcome: &mut Outcome,
         failures: &[Undelivered],
     ) -> Result<Vec<Undelivered>, Stop> {
-        let facts = facts_of_tracked(self.tracked);
         let mut ordinary = Vec::new();
         let (mut told, mut drafts) = (Vec::new(), Vec::new());
         for failed in failures {
@@ -86,10 +97,8 @@ impl Telling<'_> {
             let settled = settlements(self.tracked, about, RecipientState::NotDelivered);
             if !settled.is_empty() {
                 outcome.effects.extend(settled);
-                drafts.push(
-                    self.notice(&facts, failed)
-                        .draft(self.ids, self.now, self.profile),
-                );
+                let notice = self.notice(failed);
+                drafts.push(notice.draft(self.ids, self.now, self.profile));
                 told.push(failed);
             }
             let recipient = self.tracked.recipient(&failed.recipient);
@@ -119,9 +128,9 @@ impl Telling<'_> {
         outcome.effects.push(row);
     }
 
-    fn notice<'b>(&'b self, facts: &'b Facts, failed: &'b Undelivered) -> Notification<'b> {
+    fn notice<'b>(&'b self, failed: &'b Undelivered) -> Notification<'b> {
         let trouble = Trouble::new(&failed.failure, &self.profile.provider_name);
-        let mut notice = Notification::new(Notice::NonDelivery, facts, &self.tracked.sender);
+        let mut notice = Notification::new(Notice::NonDelivery, &self.facts, &self.tracked.sender);
         notice.recipient = Some(&failed.recipient);
         notice.error = trouble.kind;
         notice.reason = Some(trouble.reason);
@@ -157,11 +166,10 @@ impl Telling<'_> {
     }
 
     fn row(&self, event: LogEvent, generated: Vec<String>, failed: &Undelivered) -> Effect {
-        let facts = facts_of_tracked(self.tracked);
-        let provider = &self.profile.provider_name;
+        let (facts, provider) = (&self.facts, &self.profile.provider_name);
         let error = Trouble::new(&failed.failure, provider).reason.italian;
         let mut entry =
-            log_register::entry(event, &facts, self.now, generated, provider, Some(error));
+            log_register::entry(event, facts, self.now, generated, provider, Some(error));
         entry.recipients = vec![failed.recipient.to_string()];
         Effect::Log(entry)
     }

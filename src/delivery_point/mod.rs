@@ -12,7 +12,7 @@ use reasons::Trouble;
 use crate::address::EmailAddress;
 use crate::conversation::{Desk, Stop};
 use crate::daticert::{CertifiedRecipient, ReceiptType};
-use crate::domains::{self, Certification};
+use crate::domains;
 use crate::event::{Context, DepositResult, DepositVerdict};
 use crate::fault::Fault;
 use crate::ids::Identifiers;
@@ -21,11 +21,10 @@ use crate::incoming_point::{facts_of, read_data};
 use crate::limits::Limits;
 use crate::log_register::{self, LogEvent};
 use crate::message::compose::Composer;
-use crate::message::header::HeaderSection;
 use crate::message::scan::Scan;
 use crate::message::system::{AttachedEncoding, seal};
 use crate::notification::{Facts, Notice, Notification};
-use crate::outcome::{Effect, Outcome, Reply, Route};
+use crate::outcome::{Effect, Outcome, Reply};
 use crate::question::TrackedMessage;
 use crate::settings::Profile;
 use crate::wire;
@@ -80,11 +79,7 @@ pub(crate) async fn finish_deposit(
     };
     let made = seal(vec![draft], &event.message, &ids, now, &profile, &desk).await?;
     // To the original sender, through its provider's incoming point, ours included.
-    let sender_is = domains::of_addresses(std::slice::from_ref(&sender), &profile, &desk).await?;
-    let route = match sender_is.as_slice() {
-        [(_, Certification::Ours)] => Route::OwnIncomingPoint,
-        _ => Route::Network,
-    };
+    let route = domains::route_to(&sender, &profile, &desk).await?;
     let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "Receipt made"));
     for message in made {
         let generated = vec![message.message_id.clone()];
@@ -111,7 +106,7 @@ pub(crate) async fn finish_deposit(
 
 /// What the envelope's own header asks for, where its certification data do not say.
 fn requested(message: &[u8], scan: &Scan) -> ReceiptType {
-    let header = HeaderSection::new(&message[scan.parts[0].header.clone()]);
+    let header = scan.parts[0].section(message);
     ReceiptType::requested(header.text(wire::X_TIPO_RICEVUTA).as_deref())
 }
 

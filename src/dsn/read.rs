@@ -4,7 +4,6 @@
 use super::Undelivered;
 use crate::address::EmailAddress;
 use crate::event::Failure;
-use crate::incoming_point::inspect::decoded;
 use crate::limits::Limits;
 use crate::message::header::{ContentType, Field, HeaderSection};
 use crate::message::scan::Scan;
@@ -30,7 +29,7 @@ pub(crate) fn read(message: &[u8], scan: &Scan, limits: &Limits) -> Option<Repor
             .content_type
             .is("message", "delivery-status")
     })?;
-    let fields = decoded(message, scan, status);
+    let fields = scan.parts[status].decoded(message);
     if fields.len() > limits.delivery_status {
         return None;
     }
@@ -63,7 +62,7 @@ fn returned_id(message: &[u8], scan: &Scan, status: usize) -> Option<String> {
     if !whole && !part.content_type.is("text", "rfc822-headers") {
         return None;
     }
-    let octets = decoded(message, scan, returned);
+    let octets = part.decoded(message);
     let head = HeaderSection::new(groups(&octets).first().copied()?);
     head.first("Message-ID").map(|field| field.unfolded())
 }

@@ -7,7 +7,6 @@ use crate::address::EmailAddress;
 use crate::event::{Arrival, ArrivalSource, DepositResult, DepositVerdict, Failure, Submission};
 use crate::instant::Instant;
 use crate::limits::Limits;
-use crate::message::header::HeaderSection;
 use crate::message::scan::Scan;
 use crate::outcome::{Effect, MessageKind, Outcome, Segment};
 use crate::smime::{SignerIdentity, Unsigned};
@@ -135,7 +134,7 @@ fn check_made(octets: &[u8], tame: bool) {
     let top = &scan.parts[0];
     assert!(top.content_type.is("multipart", "signed"), "not signed");
     assert_eq!(scan.children(0).count(), 2, "content and signature");
-    let header = HeaderSection::new(&octets[top.header.clone()]);
+    let header = top.section(octets);
     for field in header.fields() {
         let known = FIELDS
             .iter()
@@ -190,7 +189,7 @@ struct Parties {
 impl Parties {
     fn of(message: &[u8]) -> Option<Self> {
         let scan = Scan::new(message, &Limits::DEFAULT).ok()?;
-        let header = HeaderSection::new(&message[scan.parts[0].header.clone()]);
+        let header = scan.parts[0].section(message);
         let addresses = |name| header.first(name).map(|f| f.addresses().addresses);
         let from = addresses("From").unwrap_or_default().into_iter().next();
         let to = addresses("To").into_iter().chain(addresses("Cc")).flatten();

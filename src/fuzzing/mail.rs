@@ -6,7 +6,7 @@ use crate::address::EmailAddress;
 use crate::delivery_point::brief::abbreviate;
 use crate::limits::Limits;
 use crate::message::compose::Composer;
-use crate::message::header::{Field, HeaderSection, TransferEncoding};
+use crate::message::header::{Field, TransferEncoding};
 use crate::message::octets::Irregular;
 use crate::message::recode::{Edits, to_seven_bit};
 use crate::message::scan::{Content, Part, Scan};
@@ -113,9 +113,8 @@ pub(super) fn brief(original: &[u8]) {
     if is_seven_bit(original) {
         assert_seven_bit(&short);
     }
-    let subject = |octets: &[u8], scan: &Scan, part: usize| {
-        HeaderSection::new(&octets[scan.parts[part].header.clone()]).text("Subject")
-    };
+    let subject =
+        |octets: &[u8], scan: &Scan, part: usize| scan.parts[part].section(octets).text("Subject");
     assert_eq!(subject(&short, &again, 0), subject(&message, &scan, 1));
 }
 

@@ -27,10 +27,7 @@ pub(super) fn draft(
     now: Instant,
     profile: &Profile,
 ) -> (Draft, Facts) {
-    let section = match &inspection.scan {
-        Some(scan) => HeaderSection::new(&event.message[scan.parts[0].header.clone()]),
-        None => HeaderSection::new(b""),
-    };
+    let section = inspection.section(&event.message);
     let sender = sender(event, section);
     let subject = section.text("Subject");
     let own_id = ids.message_id("anomalia");

@@ -26,13 +26,7 @@ impl IncomingPoint<'_> {
             _ => self.ordinary().await?,
         };
         if let Some((report, tracked)) = &known {
-            let telling = Telling {
-                tracked,
-                ids: &self.ids,
-                now: self.now,
-                profile: &self.profile,
-                desk: &self.desk,
-            };
+            let telling = Telling::new(tracked, &self.ids, self.now, &self.profile, &self.desk);
             // Those of ordinary recipients are in the DSN itself, which is delivered.
             telling.failures(&mut outcome, &report.failed).await?;
         }

@@ -2,7 +2,7 @@
 //!
 //! A defect found here, on a message whose origin is good, makes it an anomaly, not a forgery.
 
-use super::inspect::{daticert_parts, decoded, postacert_parts};
+use super::inspect::{daticert_parts, postacert_parts};
 use crate::daticert::{self, CertificationData, DaticertKind};
 use crate::finding::Finding;
 use crate::ids::PecId;
@@ -57,7 +57,7 @@ pub(crate) fn read_data(
 ) -> Result<CertificationData, (&'static str, String)> {
     match daticert_parts(message, scan).as_slice() {
         [] => Err(("no-daticert", "there is no daticert.xml".to_owned())),
-        &[part] => daticert::read(&decoded(message, scan, part), &Limits::DEFAULT)
+        &[part] => daticert::read(&scan.parts[part].decoded(message), &Limits::DEFAULT)
             .map_err(|why| ("bad-daticert", format!("daticert.xml: {why}"))),
         several => Err((
             "several-daticert",

@@ -13,7 +13,6 @@ use crate::finding::{Finding, SignatureFacts};
 use crate::hex;
 use crate::instant::Instant;
 use crate::limits::Limits;
-use crate::message::content;
 use crate::message::header::HeaderSection;
 use crate::message::scan::{Content, Scan};
 use crate::message::system::{DATICERT, POSTACERT};
@@ -44,6 +43,16 @@ pub(crate) struct Inspection {
     pub memos: Vec<Effect>,
 }
 
+impl Inspection {
+    /// The header section of the message; empty for what is no mail at all.
+    pub fn section<'m>(&self, message: &'m [u8]) -> HeaderSection<'m> {
+        match &self.scan {
+            Some(scan) => scan.parts[0].section(message),
+            None => HeaderSection::new(b""),
+        }
+    }
+}
+
 /// Looks at a message.
 pub(crate) async fn inspect(
     message: &[u8],
@@ -66,7 +75,7 @@ pub(crate) async fn inspect(
             return Ok(inspection);
         }
     };
-    let header = HeaderSection::new(&message[scan.parts[0].header.clone()]);
+    let header = scan.parts[0].section(message);
     inspection.message_id = header
         .first("Message-ID")
         .map(|field| field.unfolded().trim_matches(['<', '>']).to_owned())
@@ -241,15 +250,9 @@ fn signed_parts(message: &[u8], scan: &Scan) -> Option<(Range<usize>, Vec<u8>)> 
     is_signature.then(|| {
         (
             scan.parts[content].whole(),
-            decoded(message, scan, signature),
+            part.decoded(message).into_owned(),
         )
     })
-}
-
-/// The content of a leaf, its transfer encoding undone.
-pub(crate) fn decoded(message: &[u8], scan: &Scan, part: usize) -> Vec<u8> {
-    let part = &scan.parts[part];
-    content::decoded(&message[part.body.clone()], part.encoding).into_owned()
 }
 
 /// The parts of this name inside the signed content, those of enclosed messages left out.
@@ -257,7 +260,7 @@ pub(crate) fn named_parts(message: &[u8], scan: &Scan, name: &str) -> Vec<usize>
     (1..scan.parts.len())
         .filter(|&index| {
             let part = &scan.parts[index];
-            let header = HeaderSection::new(&message[part.header.clone()]);
+            let header = part.section(message);
             let disposition = header.content_disposition();
             let by_type = part.content_type.parameter("name");
             let by_disposition = disposition.as_ref().and_then(|d| d.parameter("filename"));
@@ -282,7 +285,7 @@ pub(crate) fn postacert_parts(message: &[u8], scan: &Scan) -> Vec<usize> {
 
 /// The addresses of an outer header.
 pub(crate) fn header_addresses(message: &[u8], scan: &Scan, name: &str) -> Vec<EmailAddress> {
-    let header = HeaderSection::new(&message[scan.parts[0].header.clone()]);
+    let header = scan.parts[0].section(message);
     header
         .first(name)
         .map(|field| field.addresses().addresses)

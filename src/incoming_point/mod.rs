@@ -27,7 +27,7 @@ use crate::instant::Instant;
 use crate::log_register::{self, LogEvent};
 use crate::message::system::seal;
 use crate::notification::{Facts, Notice, Notification};
-use crate::outcome::{Effect, Message, MessageKind, Outcome, Reply, Route, Segment};
+use crate::outcome::{Effect, LogEntry, Message, MessageKind, Outcome, Reply, Route, Segment};
 use crate::question::{Provider, RecipientState, ScanVerdict};
 use crate::settings::Profile;
 use crate::texts::Reason;
@@ -357,10 +357,23 @@ impl IncomingPoint<'_> {
         recipients: &[EmailAddress],
         generated: Vec<String>,
     ) {
+        let row = self.row(event, facts, recipients, generated);
+        outcome.effects.push(Effect::Log(row));
+    }
+
+    fn row(
+        &self,
+        event: LogEvent,
+        facts: &Facts,
+        recipients: &[EmailAddress],
+        generated: Vec<String>,
+    ) -> LogEntry {
         let provider = self.issuer_name();
-        let mut entry = log_register::entry(event, facts, self.now, generated, &provider, None);
-        entry.recipients = recipients.iter().map(ToString::to_string).collect();
-        outcome.effects.push(Effect::Log(entry));
+        let entry = log_register::entry(event, facts, self.now, generated, &provider, None);
+        LogEntry {
+            recipients: recipients.iter().map(ToString::to_string).collect(),
+            ..entry
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use crate::conversation::Stop;
 use crate::daticert::{CertificationData, ErrorKind};
 use crate::delivery_point::{Cause, facts_of_tracked};
 use crate::ids::PecId;
-use crate::log_register::{self, LogEvent};
+use crate::log_register::LogEvent;
 use crate::notification::{Notice, Notification};
-use crate::outcome::{Effect, MessageKind, Outcome, Reply};
+use crate::outcome::{Effect, LogEntry, MessageKind, Outcome, Reply};
 use crate::question::{Provider, RecipientState, TrackedMessage};
 use crate::texts::Reason;
 use crate::timeouts;
@@ -28,13 +28,11 @@ impl IncomingPoint<'_> {
         let unsettled = self
             .settle(&mut outcome, &facts.pec_id, data, issuer)
             .await?;
-        let issuer = self.issuer_name();
-        let event = LogEvent::NotificationReceived;
-        let mut entry =
-            log_register::entry(event, &facts, self.now, Vec::new(), &issuer, unsettled);
-        let recipients = &self.event.recipients;
-        entry.recipients = recipients.iter().map(ToString::to_string).collect();
-        outcome.effects.push(Effect::Log(entry));
+        let (event, recipients) = (LogEvent::NotificationReceived, &self.event.recipients);
+        outcome.effects.push(Effect::Log(LogEntry {
+            error: unsettled,
+            ..self.row(event, &facts, recipients, Vec::new())
+        }));
         for recipient in self.mailboxes() {
             outcome.effects.push(Effect::Deposit {
                 message,

@@ -3,12 +3,11 @@
 use super::IncomingPoint;
 use crate::address::EmailAddress;
 use crate::conversation::Stop;
-use crate::domains::{self, Certification};
+use crate::domains;
 use crate::dsn::{self, Bounce, Undelivered};
 use crate::event::Failure;
 use crate::log_register::LogEvent;
 use crate::message::compose::Composer;
-use crate::message::header::HeaderSection;
 use crate::message::system::AttachedEncoding;
 use crate::outcome::{Effect, LogEntry, Outcome, Reply, Route};
 use crate::question::{Mailbox, OrdinaryMailPolicy, ScanVerdict};
@@ -102,7 +101,7 @@ impl IncomingPoint<'_> {
         failures: &[Undelivered],
     ) -> Result<(), Stop> {
         let mut generated = Vec::new();
-        let header = self.header_section();
+        let header = self.inspection.section(&self.event.message);
         let subject = header.text("Subject").unwrap_or_default();
         if let Some(sender) = &sender {
             let bounce = Bounce {
@@ -115,16 +114,11 @@ impl IncomingPoint<'_> {
             let message = dsn::write(bounce, &self.ids, self.now, &self.profile);
             generated.push(message.message_id.clone());
             let message = outcome.add(message);
-            let to = std::slice::from_ref(sender);
-            let sender_is = domains::of_addresses(to, &self.profile, &self.desk).await?;
             outcome.effects.push(Effect::Relay {
                 message,
-                route: match sender_is.as_slice() {
-                    [(_, Certification::Ours)] => Route::OwnIncomingPoint,
-                    _ => Route::Network,
-                },
+                route: domains::route_to(sender, &self.profile, &self.desk).await?,
                 reverse_path: String::new(),
-                recipients: to.to_vec(),
+                recipients: vec![sender.clone()],
             });
         }
         for failed in failures {
@@ -143,13 +137,6 @@ impl IncomingPoint<'_> {
             }));
         }
         Ok(())
-    }
-
-    fn header_section(&self) -> HeaderSection<'_> {
-        match &self.inspection.scan {
-            Some(scan) => HeaderSection::new(&self.event.message[scan.parts[0].header.clone()]),
-            None => HeaderSection::new(b""),
-        }
     }
 
     fn header_span(&self) -> Composer {

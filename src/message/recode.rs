@@ -119,7 +119,7 @@ fn recode_leaf(message: &[u8], part: &Part, edits: &mut Edits) {
     };
     edits.replace(part.body.clone(), encoded);
 
-    let section = HeaderSection::new(&message[part.header.clone()]);
+    let section = part.section(message);
     let at = part.header.start;
     let field = format!("Content-Transfer-Encoding: {encoding}\r\n");
     match section.first("Content-Transfer-Encoding") {

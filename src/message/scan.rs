@@ -4,6 +4,7 @@
 //! begin with `--` are searched for, and each is looked up in one table of all open boundaries;
 //! what else must be known of a body is found by [`super::octets`], many octets at a time.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
@@ -12,6 +13,7 @@ use foldhash::fast::FixedState;
 use memchr::memchr;
 use memchr::memmem::Finder;
 
+use super::content;
 use super::header::{ContentType, HeaderSection, TransferEncoding};
 use super::octets::{self, Irregular};
 use crate::limits::Limits;
@@ -145,6 +147,16 @@ impl Scan {
 }
 
 impl Part {
+    /// The header section; `message` is the one that was scanned, here and below.
+    pub fn section<'m>(&self, message: &'m [u8]) -> HeaderSection<'m> {
+        HeaderSection::new(&message[self.header.clone()])
+    }
+
+    /// The body, its transfer encoding undone.
+    pub fn decoded<'m>(&self, message: &'m [u8]) -> Cow<'m, [u8]> {
+        content::decoded(&message[self.body.clone()], self.encoding)
+    }
+
     /// Header section, blank line and body together.
     pub fn whole(&self) -> Range<usize> {
         self.header.start..self.body.end

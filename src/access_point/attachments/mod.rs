@@ -12,8 +12,6 @@ mod archive;
 mod magic;
 
 use crate::limits::Limits;
-use crate::message::content;
-use crate::message::header::HeaderSection;
 use crate::message::scan::{Content, Scan};
 use crate::settings::Extensions;
 
@@ -101,7 +99,7 @@ impl Inspector<'_> {
             if self.is_done() {
                 return;
             }
-            let names = HeaderSection::new(&message[part.header.clone()]).file_names();
+            let names = part.section(message).file_names();
             let condemned = names.iter().find(|n| self.names_forbidden(n).is_some());
             let shown = condemned.or(names.first()).map_or("", String::as_str);
             let place = match enclosing {
@@ -115,7 +113,7 @@ impl Inspector<'_> {
             if let Some(name) = condemned {
                 self.judge_name(&place, name);
             } else if part.content == Content::Leaf {
-                let octets = content::decoded(&message[part.body.clone()], part.encoding);
+                let octets = part.decoded(message);
                 let is_message = part.content_type.is("message", "rfc822");
                 self.content(
                     &place,
