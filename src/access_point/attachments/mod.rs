@@ -49,6 +49,7 @@ pub(super) fn forbidden(
         return Vec::new();
     }
     let mut inspector = Inspector {
+        submission: scan,
         extensions,
         limits,
         entries: limits.archive_entries,
@@ -60,6 +61,8 @@ pub(super) fn forbidden(
 }
 
 struct Inspector<'a> {
+    /// To say where a file stands, once there is one to speak of.
+    submission: &'a Scan,
     extensions: &'a Extensions,
     limits: &'a Limits,
     /// Archive entries that may still be looked at.
@@ -72,7 +75,8 @@ struct Inspector<'a> {
 /// Where a file lies.
 #[derive(Clone)]
 struct Place {
-    part: String,
+    /// The part of the submission.
+    part: usize,
     name: String,
     /// Containers around it.
     depth: usize,
@@ -85,7 +89,7 @@ impl Place {
             outer => format!("{outer}/{}", presentable(name)),
         };
         Self {
-            part: self.part.clone(),
+            part: self.part,
             name,
             depth: self.depth + 1,
         }
@@ -105,7 +109,7 @@ impl Inspector<'_> {
             let place = match enclosing {
                 Some(outer) => outer.inside(shown),
                 None => Place {
-                    part: scan.path(index),
+                    part: index,
                     name: presentable(shown),
                     depth: 0,
                 },
@@ -175,7 +179,7 @@ impl Inspector<'_> {
     fn find(&mut self, place: &Place, why: Why) {
         if !self.is_done() {
             self.found.push(ForbiddenFile {
-                part: place.part.clone(),
+                part: self.submission.path(place.part),
                 name: place.name.clone(),
                 why,
             });
