@@ -72,6 +72,29 @@ pub struct Failure {
     pub no_such_domain: bool,
 }
 
+impl Failure {
+    /// The enhanced status, as a notice may repeat it: `5.1.2` for a domain that does not exist,
+    /// `5.0.0` where the peer gave none, or none of a failure.
+    pub(crate) fn enhanced_status(&self) -> &str {
+        match self.status.as_str() {
+            _ if self.no_such_domain => "5.1.2",
+            status if is_failure(status) => status,
+            // RFC 3463 §3.1: other undefined status.
+            _ => "5.0.0",
+        }
+    }
+}
+
+/// ```text
+/// status-code = ("4" / "5") "." 1*3digit "." 1*3digit     ; RFC 3463 §2, failures
+/// ```
+fn is_failure(status: &str) -> bool {
+    let parts: Vec<&str> = status.split('.').collect();
+    let number =
+        |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    matches!(parts.as_slice(), ["4" | "5", subject, detail] if number(subject) && number(detail))
+}
+
 /// What a mailbox store said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DepositVerdict {

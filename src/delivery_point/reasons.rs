@@ -78,11 +78,7 @@ impl Trouble {
     /// Translates what SMTP or the mailbox store said. A basic reply code alone names no cause:
     /// 550 is said of unknown mailboxes and of refused senders alike.
     pub fn new(failure: &Failure, provider: &str) -> Self {
-        let status = match failure.status.as_str() {
-            _ if failure.no_such_domain => Cause::NoDomain.row().0,
-            status if is_status(status) => status,
-            _ => UNDEFINED,
-        };
+        let status = failure.enhanced_status();
         let cause = Cause::OF_FAILURES.into_iter().find(|c| c.row().0 == status);
         match cause {
             Some(cause) => Self {
@@ -107,18 +103,6 @@ fn quoted(words: &str) -> String {
     printable.take(LONGEST_QUOTE).collect()
 }
 
-/// ```text
-/// status-code = ("4" / "5") "." 1*3digit "." 1*3digit     ; RFC 3463 §2, failures
-/// ```
-fn is_status(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('.').collect();
-    let number =
-        |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-    matches!(parts.as_slice(), ["4" | "5", subject, detail] if number(subject) && number(detail))
-}
-
-/// RFC 3463 §3.1: other undefined status.
-const UNDEFINED: &str = "5.0.0";
 const LONGEST_QUOTE: usize = 200;
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ fn status(failed: &Undelivered) -> Composer {
         .text("\r\n")
         .field("Final-Recipient", &format!("rfc822; {}", failed.recipient))
         .field("Action", "failed")
-        .field("Status", &failure.status);
+        .field("Status", failure.enhanced_status());
     if failure.code != 0 {
         let said: String = failure
             .text
@@ -121,3 +121,40 @@ const POSTMASTER: &str = "postmaster";
 const SUBJECT: &str = "Undelivered mail: ";
 /// A line of mail with its field name stays well under 998 octets.
 const LONGEST_DIAGNOSTIC: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Failure;
+    use crate::outcome::Segment;
+
+    /// RFC 3464 §2.3.4 wants a status of every recipient; peers do not always give one.
+    #[test]
+    fn every_recipient_has_a_status() {
+        let group = |status: &str, no_such_domain| {
+            let failed = Undelivered {
+                recipient: EmailAddress::try_from("d@posta.example").unwrap(),
+                failure: Failure {
+                    status: status.into(),
+                    code: 0,
+                    text: "x".into(),
+                    no_such_domain,
+                },
+            };
+            super::status(&failed).into_segments()
+        };
+        for (status, no_such_domain, written) in [
+            ("5.2.2", false, "5.2.2"),
+            ("", false, "5.0.0"),
+            ("", true, "5.1.2"),
+            ("x\r\nTo: y@z.example", false, "5.0.0"),
+        ] {
+            let expected = format!(
+                "\r\nFinal-Recipient: rfc822; d@posta.example\r\nAction: failed\r\n\
+                 Status: {written}\r\n"
+            );
+            let segments = group(status, no_such_domain);
+            assert_eq!(segments, [Segment::Bytes(expected.into_bytes())]);
+        }
+    }
+}
