@@ -4,8 +4,11 @@
 mod world;
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 
 use ceralacca_harness::moment::Moment;
 use ceralacca_harness::provider::settings::{Revocation, Settings};
@@ -628,4 +631,51 @@ fn i24_signatures_that_say_too_little_or_too_much_are_unreadable() {
             finding.defects
         );
     }
+}
+
+// ---- lists that have to be fetched ------------------------------------------------------------
+
+/// The address stands in the certificate; whoever serves it there, the signature on it counts.
+#[test]
+fn i05_a_list_is_fetched_from_where_the_certificate_says() {
+    let Some((world, envelope, _)) = listening(Revocation::AcceptAndLog) else {
+        return;
+    };
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("an address").port();
+    let scratch = tempfile::tempdir().expect("a folder");
+    let extensions = format!(
+        "keyUsage=critical,digitalSignature\nextendedKeyUsage=emailProtection\n\
+         subjectAltName=email:posta-certificata@pec.alfa.example\n\
+         crlDistributionPoints=URI:http://127.0.0.1:{port}/ca.crl\n"
+    );
+    let authority = authority(&world, "ca");
+    let signer = issue(scratch.path(), "leaf", &authority, &extensions);
+    publish(
+        &world,
+        scratch.path(),
+        &[(serial(&signer.0), START - 60, "")],
+    );
+    let list = openssl("crl|-outform|DER|-in", &[&scratch.path().join("ca.crl")]);
+    let serving = thread::spawn(move || {
+        let (mut connection, _) = server.accept().expect("a connection");
+        let mut request = [0; 1024];
+        let length = connection.read(&mut request).expect("a request");
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            list.len()
+        );
+        let answer = [head.as_bytes(), &list].concat();
+        connection.write_all(&answer).expect("an answer");
+        String::from_utf8_lossy(&request[..length]).into_owned()
+    });
+    let others = &authority.0;
+    let message = resigned(&envelope, &signer, others, "-md|sha256", "sha-256");
+    let finding = examine(&world, &message, None);
+    assert_eq!(
+        codes(&finding.defects),
+        ["signer-not-in-directory", "certificate-revoked"]
+    );
+    let request = serving.join().expect("the server");
+    assert!(request.starts_with("GET /ca.crl HTTP/1.1"), "{request}");
 }

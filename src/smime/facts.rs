@@ -12,8 +12,7 @@ use crate::finding::CertificateFacts;
 use crate::hex;
 use crate::instant::Instant;
 
-/// The first rfc822Name of subjectAltName, else the emailAddress of the subject, which old
-/// certificates carry instead.
+/// The first rfc822Name of subjectAltName, where the certificates of PEC have it (PRACTICE 7).
 pub(crate) fn subject_address(certificate: &Certificate) -> Option<String> {
     let tbs = certificate.tbs_certificate();
     if let Ok(Some((_, names))) = tbs.get_extension::<SubjectAltName>() {

@@ -67,6 +67,8 @@ pub const ROOTS: &str = "roots.pem";
 pub const DIRECTORY: &str = "directory.ldif";
 /// Name of the test authority's folder.
 pub const TEST_CA: &str = "test-ca";
+/// Name of the folder with fetched revocation lists.
+pub const CRL_CACHE: &str = "crl-cache";
 /// Name of the folder with mail for the network.
 pub const OUTBOX: &str = "outbox";
 /// Name of the folder with the mailboxes.

@@ -5,12 +5,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ceralacca_host::{
-    Clock, CrlFolder, DepositItem, DepositOutcome, Depot, EmlFolder, Engine, Entropy, FixedClock,
-    Host, HostError, HostParts, Mailboxes, Maildir, NoRevocationData, NoScanner, OsEntropy,
-    PluginError, Policy, Relay, RsaSigner, Scanner, SeededEntropy, Store, SystemClock, Unavailable,
-    pec,
+    Clock, CrlCache, CrlFolder, DepositItem, DepositOutcome, Depot, EmlFolder, Engine, Entropy,
+    FixedClock, Host, HostError, HostParts, Mailboxes, Maildir, NoScanner, OsEntropy, PluginError,
+    Policy, Relay, RsaSigner, Scanner, SeededEntropy, Store, SystemClock, Unavailable, pec,
 };
 use x509_cert::Certificate;
 use x509_cert::der::Encode as _;
@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::moment::Moment;
 use crate::names::Domain;
 use crate::provider::settings::{MailboxList, OrdinaryMail, Revocation, Settings};
-use crate::provider::{Folder, MAIL, OUTBOX, SETTINGS};
+use crate::provider::{CRL_CACHE, Folder, MAIL, OUTBOX, SETTINGS};
 
 /// The parts that a command may want otherwise than a provider folder has them.
 pub struct Surroundings {
@@ -116,6 +116,7 @@ pub fn host(
             "mend what it says, or restore the store from a backup",
         )
     })?;
+    let clock: Arc<dyn Clock> = surroundings.clock.into();
     let parts = HostParts {
         engine: surroundings.engine,
         settings: pec_settings,
@@ -123,22 +124,32 @@ pub fn host(
         signer: Box::new(signer),
         scanner: surroundings.scanner,
         mailboxes: mailboxes(&settings),
-        revocation: match &settings.crl_folder {
-            Some(name) => Box::new(CrlFolder::new(folder.file(name))),
-            None => Box::new(NoRevocationData),
-        },
+        revocation: Box::new(revocation(folder, &settings, Arc::clone(&clock))),
         // The same list twice: the plug-in asks about policies, the depot about existence.
         depot: Box::new(KnownOnly {
             mailboxes: mailboxes(&settings),
             inner: surroundings.depot,
         }),
         relay: surroundings.relay,
-        clock: surroundings.clock,
+        clock: Box::new(clock),
         entropy: surroundings.entropy,
         directory_file: Some(directory),
         policy: Policy::default(),
     };
     Host::new(parts).map_err(|error| startup(folder, &settings, &error))
+}
+
+/// Where revocation lists come from; from nowhere, if the settings say so.
+fn revocation(folder: &Folder, settings: &Settings, clock: Arc<dyn Clock>) -> RevocationSources {
+    let mut sources = RevocationSources::new();
+    if let Some(name) = &settings.crl_folder {
+        sources.push(Box::new(CrlFolder::new(folder.file(name))));
+    }
+    if settings.fetch_crls {
+        let cache = folder.file(CRL_CACHE);
+        sources.push(Box::new(CrlCache::new(cache, Box::new(clock), PATIENCE)));
+    }
+    sources
 }
 
 /// A clock that stands still, or the system's.
@@ -286,3 +297,8 @@ fn startup(folder: &Folder, settings: &Settings, error: &HostError) -> Error {
         error => Error::file(folder.root(), error, "mend what it says and try again"),
     }
 }
+
+type RevocationSources = Vec<Box<dyn ceralacca_host::Revocation>>;
+
+/// How long a transaction waits for a server with revocation lists; SMTP clients wait for minutes.
+const PATIENCE: Duration = Duration::from_secs(10);

@@ -49,10 +49,10 @@ pub use host::{
 };
 pub use names::{kind_name, state_name};
 pub use parts::{
-    Clock, CrlFolder, DepositItem, DepositOutcome, Depot, EmlFolder, Entropy, FixedClock, KeyError,
-    MailboxTable, Mailboxes, Maildir, NoRevocationData, NoScanner, OsEntropy, Refusal, Relay,
-    RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner, SeededEntropy, Signer, SystemClock,
-    Unavailable,
+    Clock, CrlCache, CrlFolder, DepositItem, DepositOutcome, Depot, EmlFolder, Entropy, FixedClock,
+    KeyError, MailboxTable, Mailboxes, Maildir, NoRevocationData, NoScanner, OsEntropy, Refusal,
+    Relay, RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner, SeededEntropy, Signer,
+    SystemClock, Unavailable,
 };
 pub use plugin::{Limits, Plugin};
 pub use store::{Store, StoreError};

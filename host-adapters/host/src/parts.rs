@@ -5,7 +5,7 @@
 //! | [`Signer`] | signs with the provider's key | [`RsaSigner`], a PEM file | PKCS #11 |
 //! | [`Scanner`] | looks for viruses | [`NoScanner`] | clamd |
 //! | [`Mailboxes`] | knows whose mailboxes are ours | [`MailboxTable`] | the mail server's user database |
-//! | [`Revocation`] | has revocation lists | [`CrlFolder`], files; [`NoRevocationData`] | |
+//! | [`Revocation`] | has revocation lists | [`CrlCache`], by HTTP; [`CrlFolder`], files; [`NoRevocationData`] | |
 //! | [`Depot`] | puts messages into mailboxes | [`Maildir`] | LMTP, IMAP |
 //! | [`Relay`] | sends messages | [`EmlFolder`] | SMTP |
 //! | [`Clock`] | tells the time | [`SystemClock`], [`FixedClock`] | |
@@ -21,7 +21,7 @@ pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use mailboxes::{MailboxTable, Mailboxes};
 pub use maildir::Maildir;
 pub use relay::{Refusal, Relay, RelayItem, RelayOutcome};
-pub use revocation::{CrlFolder, NoRevocationData, Revocation};
+pub use revocation::{CrlCache, CrlFolder, NoRevocationData, Revocation};
 pub use scanner::{NoScanner, Scanner};
 pub use signer::{KeyError, RsaSigner, Signer};
 

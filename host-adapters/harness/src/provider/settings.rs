@@ -35,7 +35,10 @@ pub struct Settings {
     /// Policy for missing revocation data.
     #[serde(default)]
     pub revocation: Revocation,
-    /// Folder with revocation lists; relative to the provider folder.
+    /// Fetch revocation lists from where certificates say they are.
+    #[serde(default = "yes")]
+    pub fetch_crls: bool,
+    /// Folder with more revocation lists; relative to the provider folder.
     #[serde(default)]
     pub crl_folder: Option<String>,
     /// File name extensions that may not be attached.
@@ -289,6 +292,10 @@ impl TryFrom<String> for OrdinaryMail {
             },
         }
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 // ---- errors of the TOML reader, in one sentence ----------------------------------------------

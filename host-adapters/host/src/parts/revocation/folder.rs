@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustls_pki_types::CertificateRevocationListDer;
 use rustls_pki_types::pem::PemObject as _;
 
-use super::Revocation;
+use super::{LARGEST, Revocation};
 use crate::parts::Unavailable;
 use crate::pec;
 
@@ -95,7 +95,5 @@ fn mentions(list: &[u8], issuer: &[u8]) -> bool {
 }
 
 const EXTENSIONS: &[&str] = &["crl", "der", "pem"];
-/// A list of 500,000 revoked certificates; those of PEC have a few dozen.
-const LARGEST: u64 = 20 * 1024 * 1024;
 /// Version and algorithm come before the issuer; a name of a thousand octets would be a long one.
 const BEGINNING: usize = 4096;
