@@ -88,23 +88,6 @@ fn receive(beta: &World, envelope: &[u8]) -> (Vec<u8>, Vec<u8>) {
     )
 }
 
-/// The message of this kind, whole.
-fn splice(outcome: &pec::Outcome, kind: &pec::MessageKind, original: &[u8]) -> Vec<u8> {
-    let message = outcome.messages.iter().find(|m| m.kind == *kind);
-    let message = message.unwrap_or_else(|| panic!("no {kind:?}: {:?}", outcome.reply));
-    let mut whole = Vec::new();
-    for segment in &message.segments {
-        match segment {
-            pec::Segment::Bytes(octets) => whole.extend_from_slice(octets),
-            pec::Segment::Original(span) => {
-                let start = span.start as usize;
-                whole.extend_from_slice(&original[start..start + span.length as usize]);
-            }
-        }
-    }
-    whole
-}
-
 /// The other side, ready to run.
 struct OpenSsl {
     program: PathBuf,

@@ -152,7 +152,8 @@ impl Lists {
             assert!(output.status.success(), "{words}: {said}");
         };
         run("req -x509 -newkey rsa:2048 -nodes -subj /CN=CA -keyout key.pem -out ca.pem");
-        let config = "[ca]\ndefault_ca=x\n[x]\ndatabase=index\ncrlnumber=number\ndefault_md=sha256\n";
+        let config =
+            "[ca]\ndefault_ca=x\n[x]\ndatabase=index\ncrlnumber=number\ndefault_md=sha256\n";
         fs::write(folder.path().join("config"), config).unwrap();
         fs::write(folder.path().join("index"), "").unwrap();
         fs::write(folder.path().join("number"), "01\n").unwrap();

@@ -17,7 +17,7 @@ use ceralacca_harness::provider::{DIRECTORY, Folder, KEY, MAIL, OUTBOX};
 use ceralacca_harness::running::{self, Surroundings};
 use ceralacca_host::{
     EmlFolder, Engine as _, Event, FixedClock, Host, Maildir, NoScanner, OsEntropy, Plugin,
-    RsaSigner, Signer as _, pec,
+    PluginError, RsaSigner, Signer as _, pec,
 };
 use tempfile::TempDir;
 
@@ -44,6 +44,8 @@ pub struct World {
     pub holders: HashMap<String, Vec<pec::Provider>>,
     /// What the plug-in wanted remembered.
     pub memos: RefCell<HashMap<String, Vec<u8>>>,
+    /// Revocation lists, for whatever issuer is asked for.
+    pub lists: Vec<Vec<u8>>,
 }
 
 impl World {
@@ -85,6 +87,7 @@ impl World {
             providers: HashMap::new(),
             holders: HashMap::new(),
             memos: RefCell::default(),
+            lists: Vec::new(),
         };
         world.load_directory(fs::read(folder.file(DIRECTORY)).expect("a directory"));
         world
@@ -130,21 +133,26 @@ impl World {
 
     /// One transaction through the component, questions answered from memory, nothing committed.
     pub fn converse(&self, event: Event) -> pec::Outcome {
+        self.try_converse(event).expect("no fault")
+    }
+
+    /// As [`Self::converse`].
+    ///
+    /// # Errors
+    /// The component found fault with the host, trapped, or ran out of its limits.
+    pub fn try_converse(&self, event: Event) -> Result<pec::Outcome, PluginError> {
         let context = pec::Context {
             now: NOW,
             entropy: (0..32).collect(),
             settings: self.settings.clone(),
         };
-        let mut dialogue = self.plugin.begin(&context, event).expect("a conversation");
+        let mut dialogue = self.plugin.begin(&context, event)?;
         let mut answers = Vec::new();
         loop {
-            match dialogue
-                .advance(std::mem::take(&mut answers))
-                .expect("no fault")
-            {
+            match dialogue.advance(std::mem::take(&mut answers))? {
                 pec::Step::Done(outcome) => {
                     self.remember(&outcome);
-                    return outcome;
+                    return Ok(outcome);
                 }
                 pec::Step::Ask(questions) => {
                     answers = questions
@@ -185,7 +193,7 @@ impl World {
                 pec::Answer::Providers(self.holders.get(&hash).cloned().unwrap_or_default())
             }
             pec::Question::VerifySignature(check) => ceralacca_host::verify_signature(&check),
-            pec::Question::RevocationData(_) => pec::Answer::Revocation(Vec::new()),
+            pec::Question::RevocationData(_) => pec::Answer::Revocation(self.lists.clone()),
             pec::Question::TakenInCharge(_) => pec::Answer::Recipients(Vec::new()),
             pec::Question::TrackedMessage(_) => pec::Answer::Tracked(None),
             pec::Question::Mailbox(address) => pec::Answer::Mailbox(Some(pec::Mailbox {
@@ -242,6 +250,23 @@ pub fn message(size: usize, number: u64) -> Vec<u8> {
         message.extend_from_slice(LINE);
     }
     message
+}
+
+/// The message of this kind that was made of `original`, whole.
+pub fn splice(outcome: &pec::Outcome, kind: &pec::MessageKind, original: &[u8]) -> Vec<u8> {
+    let message = outcome.messages.iter().find(|m| m.kind == *kind);
+    let message = message.unwrap_or_else(|| panic!("no {kind:?}: {:?}", outcome.reply));
+    let mut whole = Vec::new();
+    for segment in &message.segments {
+        match segment {
+            pec::Segment::Bytes(octets) => whole.extend_from_slice(octets),
+            pec::Segment::Original(span) => {
+                let start = span.start as usize;
+                whole.extend_from_slice(&original[start..start + span.length as usize]);
+            }
+        }
+    }
+    whole
 }
 
 fn provider(name: &str, domain: &str, join: Option<PathBuf>) -> NewProvider {
