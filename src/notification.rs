@@ -109,7 +109,7 @@ impl<'a> Notification<'a> {
             header.field(wire::X_VERIFICA_SICUREZZA, "errore");
         }
         if self.notice == Notice::VirusDetection {
-            header.field(wire::X_MITTENTE, &self.facts.sender);
+            header.foreign_field(wire::X_MITTENTE, &self.facts.sender);
         }
         header
             .field("Date", &now.legal_time().rfc5322())
@@ -122,7 +122,7 @@ impl<'a> Notification<'a> {
             .field("To", self.to.as_str())
             .field("Message-ID", &format!("<{message_id}>"));
         if let Some(id) = &self.facts.message_id {
-            header.field(wire::X_RIFERIMENTO, id);
+            header.foreign_field(wire::X_RIFERIMENTO, id);
         }
         header
     }

@@ -70,7 +70,7 @@ fn header(
         .field("Message-ID", &format!("<{}>", facts.pec_id))
         .field(wire::X_TIPO_RICEVUTA, receipt_type.word());
     if let Some(id) = &facts.message_id {
-        header.field(wire::X_RIFERIMENTO, id);
+        header.foreign_field(wire::X_RIFERIMENTO, id);
     }
     header
 }

@@ -8,7 +8,7 @@ use crate::event::Arrival;
 use crate::finding::Finding;
 use crate::ids::{Identifiers, PecId};
 use crate::instant::Instant;
-use crate::message::compose::Composer;
+use crate::message::compose::{Composer, fits_in_field};
 use crate::message::header::HeaderSection;
 use crate::message::system::{AttachedEncoding, Draft};
 use crate::notification::{Facts, on_behalf_of};
@@ -32,8 +32,8 @@ pub(super) fn draft(
     let subject = section.text("Subject");
     let own_id = ids.message_id("anomalia");
     let message_id = match inspection.message_id.as_str() {
-        "" => own_id.clone(),
-        inherited => inherited.to_owned(),
+        inherited if is_message_id(inherited) => inherited.to_owned(),
+        _ => own_id.clone(),
     };
     let legal = now.legal_time();
     let values = Values {
@@ -120,6 +120,11 @@ fn header(
         .field("From", &on_behalf_of(sender, profile))
         .field("Message-ID", &format!("<{message_id}>"));
     header
+}
+
+/// Can it be the Message-ID of what we sign?
+fn is_message_id(text: &str) -> bool {
+    !text.is_empty() && fits_in_field("Message-ID", &format!("<{text}>"))
 }
 
 /// The From address, else the reverse path: whom the message says it is from.

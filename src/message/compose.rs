@@ -8,6 +8,7 @@ use mail_builder::headers::Header as _;
 use mail_builder::headers::text::Text;
 use sha2::{Digest, Sha256};
 
+use crate::limits::Limits;
 use crate::outcome::Segment;
 
 /// A message, or a part of one, being written. Line breaks are the caller's, CRLF always.
@@ -54,6 +55,15 @@ impl Composer {
     /// `Name: value`, the value as it is (folded by whoever made it).
     pub fn field(&mut self, name: &str, value: &str) -> &mut Self {
         self.text(name).text(": ").text(value).text("\r\n")
+    }
+
+    /// A field whose value came from outside and is passed on unchanged or not at all: what does
+    /// not fit into one line of printable ASCII would be a field that somebody else wrote.
+    pub fn foreign_field(&mut self, name: &str, value: &str) -> &mut Self {
+        if fits_in_field(name, value) {
+            self.field(name, value);
+        }
+        self
     }
 
     /// A field of free text: encoded words where needed, folded. `prefix` stays literal at the
@@ -107,4 +117,10 @@ impl Composer {
             _ => unreachable!("a bytes segment was pushed above"),
         }
     }
+}
+
+/// Can a field have this value without folding and encoding (RFC 5322 §2.1.1, §2.2)?
+pub(crate) fn fits_in_field(name: &str, value: &str) -> bool {
+    let printable = |octet: u8| octet == b'\t' || (b' '..=b'~').contains(&octet);
+    value.bytes().all(printable) && name.len() + 2 + value.len() <= Limits::DEFAULT.line
 }

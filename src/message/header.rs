@@ -60,13 +60,21 @@ impl<'a> HeaderSection<'a> {
     }
 
     /// The fields of these names, octet for octet and in their order, each with its line break.
+    /// Of those that may stand once only (RFC 5322 §3.6), the first: of what we sign nobody shall
+    /// have to guess which one counts.
     pub fn inherited(self, names: &[&str]) -> Composer {
         let mut taken = Composer::new();
+        let mut once = Vec::new();
         for field in self.fields() {
-            if names
+            let name = names
                 .iter()
-                .any(|name| field.name.eq_ignore_ascii_case(name))
+                .find(|name| field.name.eq_ignore_ascii_case(name));
+            if let Some(name) = name
+                && !once.contains(name)
             {
+                if *name != "Received" {
+                    once.push(*name);
+                }
                 taken.text(field.name).text(":").bytes(field.value);
                 if !field.value.ends_with(b"\n") {
                     taken.text("\r\n");

@@ -117,7 +117,10 @@ fn recode_leaf(message: &[u8], part: &Part, edits: &mut Edits) {
         }
         _ => ("base64", base64::MIME.encode(body).into_bytes()),
     };
-    edits.replace(part.body.clone(), encoded);
+    // A line that is no field ends a header, too. Encoded it may look like one.
+    let blank_line = part.header.end < part.body.start;
+    let separator: &[u8] = if blank_line { b"" } else { b"\r\n" };
+    edits.replace(part.body.clone(), [separator, &encoded].concat());
 
     let section = part.section(message);
     let at = part.header.start;
