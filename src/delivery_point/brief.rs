@@ -77,7 +77,15 @@ fn replace(message: &[u8], scan: &Scan, index: usize, name: &str, edits: &mut Ed
             edits.replace(start + field.span.start..start + field.span.end, "");
         }
     }
-    let mut fields = b"Content-Type: ".to_vec();
+    // The line break behind the last field may belong to a boundary, and the blank line be missing.
+    let header = &message[part.header.clone()];
+    let unfinished = !header.is_empty() && !header.ends_with(b"\n");
+    let mut fields = if unfinished {
+        b"\r\n".to_vec()
+    } else {
+        Vec::new()
+    };
+    fields.extend_from_slice(b"Content-Type: ");
     Value::new("text/plain")
         .attribute("charset", "us-ascii")
         .attribute("name", hash_name.as_str())
@@ -87,7 +95,11 @@ fn replace(message: &[u8], scan: &Scan, index: usize, name: &str, edits: &mut Ed
         .attribute("filename", hash_name.as_str())
         .write_header(&mut fields, "Content-Disposition: ".len());
     edits.replace(part.header.end..part.header.end, fields);
-    edits.replace(part.body.clone(), hash);
+    // Of an empty body the line break before the next boundary may have been the header's.
+    let behind = &message[part.body.end..];
+    let glued = part.body.is_empty() && behind.starts_with(b"--");
+    let end = if glued { "\r\n" } else { "" };
+    edits.replace(part.body.clone(), [part.separator(), &hash, end].concat());
 }
 
 /// The signature of a `multipart/signed` stays, though it no longer fits (RFC 6109 §3.3.2.2).

@@ -1,6 +1,7 @@
 //! Promises of the mail parsers: scanner, recoding, brief receipts, address lists.
 
 use mail_parser::MessageParser;
+use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
 use crate::address::EmailAddress;
@@ -85,8 +86,8 @@ pub(super) fn recode(message: &[u8]) {
     }
 }
 
-/// The content of a leaf as `mail-parser` decodes it. None where it is no quoted-printable,
-/// whatever the header says: each reader makes something else of that.
+/// The content of a leaf as `mail-parser` decodes it. None where it is not encoded as the header
+/// says: each reader makes something else of that.
 fn decoded(message: &[u8], part: &Part) -> Option<Vec<u8>> {
     let body = &message[part.body.clone()];
     let encoding = match part.encoding {
@@ -94,7 +95,10 @@ fn decoded(message: &[u8], part: &Part) -> Option<Vec<u8>> {
             quoted_printable_decode(body)?;
             "quoted-printable"
         }
-        TransferEncoding::Base64 => "base64",
+        TransferEncoding::Base64 => {
+            base64_decode(body)?;
+            "base64"
+        }
         _ => return Some(body.to_vec()),
     };
     let mut alone = format!(

@@ -98,13 +98,14 @@ pub(crate) fn to_seven_bit(
                 part: scan.path(index),
             });
         }
-        recode_leaf(message, part, edits);
+        recode_leaf(message, scan, index, edits);
     }
     Ok(())
 }
 
 /// Gives one leaf a 7-bit transfer encoding. What a reader decodes stays the same octets.
-fn recode_leaf(message: &[u8], part: &Part, edits: &mut Edits) {
+fn recode_leaf(message: &[u8], scan: &Scan, index: usize, edits: &mut Edits) {
+    let part = &scan.parts[index];
     let body = &message[part.body.clone()];
     let (encoding, encoded) = match part.encoding {
         // RFC 2045 §6.8: anything outside the alphabet is to be ignored, so only the line breaks
@@ -117,9 +118,7 @@ fn recode_leaf(message: &[u8], part: &Part, edits: &mut Edits) {
         }
         _ => ("base64", base64::MIME.encode(body).into_bytes()),
     };
-    // A line that is no field ends a header, too. Encoded it may look like one.
-    let blank_line = part.header.end < part.body.start;
-    let separator: &[u8] = if blank_line { b"" } else { b"\r\n" };
+    let separator = part.separator().as_bytes();
     edits.replace(part.body.clone(), [separator, &encoded].concat());
 
     let section = part.section(message);
@@ -131,10 +130,14 @@ fn recode_leaf(message: &[u8], part: &Part, edits: &mut Edits) {
         }
         Some(_) => {}
         None => {
-            let mut added = field;
+            // An enclosed message may begin with a line that ended the header above.
+            let above = scan.ancestors(index).map(|above| &scan.parts[above]);
+            let begins_here = |above: &&Part| above.header.end == part.header.start;
+            let mut added: String = above.take_while(begins_here).map(Part::separator).collect();
+            added.push_str(&field);
             let is_entity_of_a_multipart = part.parent.is_some();
             if !is_entity_of_a_multipart && section.first("MIME-Version").is_none() {
-                added.insert_str(0, "MIME-Version: 1.0\r\n");
+                added.push_str("MIME-Version: 1.0\r\n");
             }
             if section.first("Content-Type").is_none() {
                 // The sender declared nothing; claim no more than can be seen (RFC 1428 §3).

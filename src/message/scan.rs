@@ -157,6 +157,13 @@ impl Part {
         content::decoded(&message[self.body.clone()], self.encoding)
     }
 
+    /// What must be written between a changed header and a changed body: a line that is no field
+    /// ends a header, too, and what it is changed into may look like one.
+    pub fn separator(&self) -> &'static str {
+        let has_blank_line = self.header.end < self.body.start;
+        if has_blank_line { "" } else { "\r\n" }
+    }
+
     /// Header section, blank line and body together.
     pub fn whole(&self) -> Range<usize> {
         self.header.start..self.body.end
