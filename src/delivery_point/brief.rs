@@ -95,10 +95,9 @@ fn replace(message: &[u8], scan: &Scan, index: usize, name: &str, edits: &mut Ed
         .attribute("filename", hash_name.as_str())
         .write_header(&mut fields, "Content-Disposition: ".len());
     edits.replace(part.header.end..part.header.end, fields);
-    // Of an empty body the line break before the next boundary may have been the header's.
-    let behind = &message[part.body.end..];
-    let glued = part.body.is_empty() && behind.starts_with(b"--");
-    let end = if glued { "\r\n" } else { "" };
+    // The line break before the next boundary may have been the last one of a header.
+    let is_boundarys_own = !message[part.body.end..].starts_with(b"--");
+    let end = if is_boundarys_own { "" } else { "\r\n" };
     edits.replace(part.body.clone(), [part.separator(), &hash, end].concat());
 }
 

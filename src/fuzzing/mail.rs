@@ -1,7 +1,6 @@
 //! Promises of the mail parsers: scanner, recoding, brief receipts, address lists.
 
 use mail_parser::MessageParser;
-use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
 use crate::address::EmailAddress;
@@ -96,7 +95,10 @@ fn decoded(message: &[u8], part: &Part) -> Option<Vec<u8>> {
             "quoted-printable"
         }
         TransferEncoding::Base64 => {
-            base64_decode(body)?;
+            let known = |octet: &u8| octet.is_ascii_alphanumeric() || b"+/=\r\n".contains(octet);
+            if !body.iter().all(known) {
+                return None;
+            }
             "base64"
         }
         _ => return Some(body.to_vec()),
