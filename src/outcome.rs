@@ -225,6 +225,13 @@ pub enum Effect {
     },
     /// Replace the provider directory.
     InstallDirectory(Vec<ProviderRecord>),
+    /// Put a file where others can fetch it.
+    Publish {
+        /// Its name.
+        name: &'static str,
+        /// Its octets.
+        content: Vec<u8>,
+    },
 }
 
 /// One row of the log (RFC 6109 §2.3).

@@ -1,10 +1,14 @@
-//! The provider directory (RFC 6109 §4.5): records as data, LDIF as their file format.
+//! The provider directory (RFC 6109 §4.5): records as data, LDIF as their file format, CMS as its
+//! proof of origin.
 //!
 //! The host keeps the records and looks things up; it asks the plug-in to read the file, because
-//! what a valid record is, is law.
+//! what a valid record is, and whose signature makes a directory the directory, is law.
 
+mod compose;
 mod ldif;
 mod read;
+mod signed;
+mod write;
 
 use std::fmt;
 
@@ -13,8 +17,11 @@ use crate::conversation::{Desk, Stop};
 use crate::event::{Context, DirectoryUpdate};
 use crate::outcome::{Effect, Outcome, Reply};
 use crate::question::Provider;
+use signed::Refusal;
 
+pub(crate) use compose::compose;
 pub use read::read;
+pub(crate) use signed::check_signers;
 
 /// A directory record with its domains.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,11 +83,18 @@ impl std::error::Error for DirectoryError {}
 /// Loads a directory: one effect that replaces the old one, or a 5xx reply that says what is
 /// wrong with the new one.
 pub(crate) async fn load(
-    _context: Context,
+    context: Context,
     event: DirectoryUpdate,
-    _desk: Desk,
+    desk: Desk,
 ) -> Result<Outcome, Stop> {
-    Ok(match read(&event.content) {
+    let ldif = match open(context, event.content, &desk).await? {
+        Ok(ldif) => ldif,
+        Err(why) => {
+            let reply = Reply::new(554, why.status(), why.to_string());
+            return Ok(Outcome::only(reply));
+        }
+    };
+    Ok(match read(&ldif) {
         Ok(records) => {
             let domains: usize = records.iter().map(|r| r.managed_domains.len()).sum();
             let text = format!("{} providers, {domains} domains", records.len());
@@ -89,5 +103,33 @@ pub(crate) async fn load(
             outcome
         }
         Err(error) => Outcome::only(Reply::new(554, "5.6.0", error.to_string())),
+    })
+}
+
+/// The LDIF, whose origin is as the provider wants it to be: proven where `directory-signers` are
+/// set, unproven where they are not. A file that says more than it can prove, signed with nobody
+/// pinned, is a setting forgotten, and refused.
+async fn open(
+    context: Context,
+    content: Vec<u8>,
+    desk: &Desk,
+) -> Result<Result<Vec<u8>, Refusal>, Stop> {
+    let signers = context.settings.directory_signers;
+    check_signers(&signers)?;
+    if !signed::is_signed(&content) {
+        return Ok(match signed::check_form(&content) {
+            Err(why) => Err(why),
+            Ok(()) if signers.is_empty() => Ok(content),
+            Ok(()) => Err(Refusal::Unsigned),
+        });
+    }
+    let enclosed = match signed::open(&content, &signers, context.now) {
+        Ok(enclosed) => enclosed,
+        Err(why) => return Ok(Err(why)),
+    };
+    Ok(if desk.verify(&enclosed.check).await? {
+        Ok(enclosed.ldif)
+    } else {
+        Err(Refusal::Broken)
     })
 }

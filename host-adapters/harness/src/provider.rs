@@ -10,6 +10,7 @@
 //! | `test-ca/` | the test authority that issued the certificate ([`pki`]) |
 //! | `store.sqlite`, `spool/`, `*.lock` | the host's state, infected messages included |
 //! | `outbox/` | mail that left for the network: `NNNNNN-kind.eml`, and its envelope as `.json` |
+//! | `published/` | our own directory record, plain and signed |
 //! | `mail/USER@DOMAIN/` | mailboxes (Maildir) |
 
 pub mod init;
@@ -69,5 +70,7 @@ pub const DIRECTORY: &str = "directory.ldif";
 pub const TEST_CA: &str = "test-ca";
 /// Name of the folder with mail for the network.
 pub const OUTBOX: &str = "outbox";
+/// Name of the folder with files for others to fetch.
+pub const PUBLISHED: &str = "published";
 /// Name of the folder with the mailboxes.
 pub const MAIL: &str = "mail";

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use ceralacca_host::{
     Clock, CrlFolder, DepositItem, DepositOutcome, Depot, EmlFolder, Engine, Entropy, FixedClock,
     Host, HostError, HostParts, Mailboxes, Maildir, NoRevocationData, NoScanner, OsEntropy,
-    PluginError, Policy, Relay, RsaSigner, Scanner, SeededEntropy, Store, SystemClock, Unavailable,
-    pec,
+    PluginError, Policy, PublishedFolder, Relay, RsaSigner, Scanner, SeededEntropy, Store,
+    SystemClock, Unavailable, pec,
 };
 use x509_cert::Certificate;
 use x509_cert::der::Encode as _;
@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::moment::Moment;
 use crate::names::Domain;
 use crate::provider::settings::{MailboxList, OrdinaryMail, Revocation, Settings};
-use crate::provider::{Folder, MAIL, OUTBOX, SETTINGS};
+use crate::provider::{Folder, MAIL, OUTBOX, PUBLISHED, SETTINGS};
 
 /// The parts that a command may want otherwise than a provider folder has them.
 pub struct Surroundings {
@@ -133,6 +133,7 @@ pub fn host(
             inner: surroundings.depot,
         }),
         relay: surroundings.relay,
+        publisher: Box::new(PublishedFolder::new(folder.file(PUBLISHED))),
         clock: surroundings.clock,
         entropy: surroundings.entropy,
         directory_file: Some(directory),
@@ -179,6 +180,10 @@ pub fn pec_settings(folder: &Folder, settings: &Settings) -> Result<pec::Setting
         service_mailbox: settings.service_mailbox.as_str().to_owned(),
         certificates: certificates(folder, &settings.files.certificate)?,
         trust_anchors: certificates(folder, &settings.files.roots)?,
+        directory_signers: match &settings.files.directory_signers {
+            Some(name) => certificates(folder, name)?,
+            None => Vec::new(),
+        },
         limits: pec::MessageLimits {
             max_size: settings.limits.max_size,
             hard_size: settings.limits.hard_size,

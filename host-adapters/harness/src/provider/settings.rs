@@ -148,6 +148,8 @@ pub struct Files {
     pub roots: String,
     /// Provider directory.
     pub directory: String,
+    /// Certificates of those who sign the provider directory.
+    pub directory_signers: Option<String>,
 }
 
 impl Default for Files {
@@ -157,6 +159,7 @@ impl Default for Files {
             certificate: CERTIFICATE.into(),
             roots: ROOTS.into(),
             directory: DIRECTORY.into(),
+            directory_signers: None,
         }
     }
 }

@@ -1,0 +1,81 @@
+//! Writes LDIF (RFC 2849).
+
+use encodify::base64;
+
+/// A file of entries in the making.
+#[derive(Debug)]
+pub(super) struct Writer(String);
+
+impl Writer {
+    /// ```text
+    /// ldif-content = version-spec 1*(1*SEP ldif-attrval-record)      ; RFC 2849
+    /// ```
+    pub fn new() -> Self {
+        Self("version: 1\n".to_owned())
+    }
+
+    /// Begins an entry.
+    pub fn entry(&mut self, dn: &str) {
+        self.0.push('\n');
+        self.line("dn", dn);
+    }
+
+    /// Text: in base64 where it would not be read back as it is.
+    ///
+    /// ```text
+    /// SAFE-INIT-CHAR = any value <= 127 except NUL, LF, CR, SPACE, colon and less-than
+    /// ```
+    pub fn line(&mut self, name: &str, value: &str) {
+        let safe = value.bytes().all(|b| (b' '..=b'~').contains(&b))
+            && !value.starts_with([' ', ':', '<'])
+            // RFC 2849, note 8.
+            && !value.ends_with(' ');
+        if safe {
+            self.fold(&format!("{name}: {value}"));
+        } else {
+            self.octets(name, value.as_bytes());
+        }
+    }
+
+    /// Octets, in base64.
+    pub fn octets(&mut self, name: &str, value: &[u8]) {
+        self.fold(&format!("{name}:: {}", base64::STANDARD.encode(value)));
+    }
+
+    pub fn finish(self) -> Vec<u8> {
+        self.0.into_bytes()
+    }
+
+    /// RFC 2849, notes 2 and 10. `written` is ASCII, so octets are columns.
+    fn fold(&mut self, written: &str) {
+        let mut rest = written;
+        let mut room = COLUMNS;
+        while rest.len() > room {
+            let (head, tail) = rest.split_at(room);
+            self.0.push_str(head);
+            self.0.push_str("\n ");
+            rest = tail;
+            // The blank that continues a line takes a column of it.
+            room = COLUMNS - 1;
+        }
+        self.0.push_str(rest);
+        self.0.push('\n');
+    }
+}
+
+/// RFC 4514 §2.4: an attribute value as it stands in a distinguished name.
+pub(super) fn escape_dn(value: &str) -> String {
+    let last = value.chars().count().saturating_sub(1);
+    let mut escaped = String::new();
+    for (index, c) in value.chars().enumerate() {
+        let blank_at_an_end = c == ' ' && (index == 0 || index == last);
+        if blank_at_an_end || "\"+,;<>\\=".contains(c) || (c == '#' && index == 0) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// "Lines should be at most 76 columns": what every reader takes.
+const COLUMNS: usize = 76;
