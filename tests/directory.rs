@@ -304,3 +304,75 @@ fn d05_the_old_directory_stays_when_the_new_one_is_bad() {
     let _ = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "x"));
     assert_eq!(world.kinds(ANNA), ["server-user-acceptance", "delivery"]);
 }
+
+/// Case D07: a directory of the national one's kind. Each of 100,000 domains is found in any case,
+/// at its provider and nowhere else; one that is moving from one provider to another, at both.
+#[test]
+fn d07_100_000_domains() {
+    let Some(world) = World::new() else { return };
+    let own = own_ldif(&world);
+    let domain = |n: usize| format!("comune-{n}.pec{}.example", n % 7);
+    let entries: Vec<&str> = own.split("\n\n").collect();
+    let mut ldif = String::new();
+    for entry in entries {
+        ldif.push_str(entry.trim_end());
+        ldif.push('\n');
+        let share = match entry {
+            entry if entry.contains("providerName=Alfa") => 0..60_000,
+            entry if entry.contains("providerName=Beta") => 59_999..100_000,
+            _ => 0..0,
+        };
+        for n in share {
+            ldif.push_str(&format!("managedDomains: {}\n", domain(n)));
+        }
+        ldif.push('\n');
+    }
+    let host = &world.beta.host;
+    let summary = host.load_directory(ldif.into_bytes()).expect("it loads");
+    assert_eq!((summary.providers, summary.domains), (2, 100_003));
+
+    let managers = |domain: &str| -> String {
+        let found = host.providers_of_domain(domain);
+        let names: Vec<_> = found.iter().map(|p| p.name.as_str()).collect();
+        names.join(" and ")
+    };
+    for n in 0..100_000 {
+        let expected = match n {
+            0..59_999 => "Alfa S.p.A.",
+            59_999 => "Alfa S.p.A. and Beta S.p.A.",
+            _ => "Beta S.p.A.",
+        };
+        assert_eq!(managers(&domain(n)), expected, "{n}");
+    }
+    assert_eq!(managers("COMUNE-5.Pec5.EXAMPLE"), "Alfa S.p.A.");
+    for stranger in [
+        "comune-5.pec6.example",
+        "x.comune-5.pec5.example",
+        "pec5.example",
+        "",
+        ".",
+    ] {
+        assert_eq!(managers(stranger), "", "{stranger}");
+    }
+}
+
+/// While a domain moves, both records have it. Its recipients are certified (PRACTICE 8.1), and what
+/// either provider sends from it holds: each is judged by the record with its own certificate
+/// (PRACTICE 7).
+#[test]
+fn d07_a_domain_in_two_records() {
+    let Some(mut world) = World::new() else {
+        return;
+    };
+    let moving = own_ldif(&world).replace(
+        "managedDomains: pec.beta.example",
+        "managedDomains: pec.beta.example\nmanagedDomains: pec.alfa.example",
+    );
+    for station in [&world.alfa, &world.beta] {
+        let loaded = station.host.load_directory(moving.clone().into_bytes());
+        assert_eq!(loaded.expect("it loads").domains, 3);
+    }
+    let _ = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "x"));
+    assert_eq!(world.kinds(ANNA), ["server-user-acceptance", "delivery"]);
+    assert_eq!(world.kinds(BRUNO), ["transport-envelope"]);
+}

@@ -188,7 +188,7 @@ fn check_domains(entries: &[Entry]) -> Result<(), String> {
 
 /// In the order of RFC 6109's example.
 fn write(entries: &[Entry]) -> Vec<u8> {
-    let mut ldif = Writer::new();
+    let mut ldif = Writer::default();
     for entry in entries {
         let provider = &entry.record.provider;
         ldif.entry(&provider.dn);
@@ -218,6 +218,17 @@ fn write(entries: &[Entry]) -> Vec<u8> {
         }
     }
     ldif.finish()
+}
+
+/// Records as a file.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn write_records(records: &[ProviderRecord]) -> Vec<u8> {
+    let entry = |record: &ProviderRecord| Entry {
+        record: record.clone(),
+        description: None,
+        location: None,
+    };
+    write(&records.iter().map(entry).collect::<Vec<_>>())
 }
 
 /// What others will read is what was meant.

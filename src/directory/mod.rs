@@ -20,6 +20,8 @@ use crate::question::Provider;
 use signed::Refusal;
 
 pub(crate) use compose::compose;
+#[cfg(feature = "fuzzing")]
+pub(crate) use compose::write_records as write;
 pub use read::read;
 pub(crate) use signed::check_signers;
 
@@ -87,8 +89,8 @@ pub(crate) async fn load(
     event: DirectoryUpdate,
     desk: Desk,
 ) -> Result<Outcome, Stop> {
-    let ldif = match open(context, event.content, &desk).await? {
-        Ok(ldif) => ldif,
+    let (ldif, origin) = match open(context, event.content, &desk).await? {
+        Ok(opened) => opened,
         Err(why) => {
             let reply = Reply::new(554, why.status(), why.to_string());
             return Ok(Outcome::only(reply));
@@ -97,7 +99,7 @@ pub(crate) async fn load(
     Ok(match read(&ldif) {
         Ok(records) => {
             let domains: usize = records.iter().map(|r| r.managed_domains.len()).sum();
-            let text = format!("{} providers, {domains} domains", records.len());
+            let text = format!("{} providers, {domains} domains, {origin}", records.len());
             let mut outcome = Outcome::only(Reply::new(250, "2.0.0", text));
             outcome.effects.push(Effect::InstallDirectory(records));
             outcome
@@ -106,20 +108,20 @@ pub(crate) async fn load(
     })
 }
 
-/// The LDIF, whose origin is as the provider wants it to be: proven where `directory-signers` are
+/// The LDIF and where it comes from, in words. Its origin is as the provider wants it to be: proven where `directory-signers` are
 /// set, unproven where they are not. A file that says more than it can prove, signed with nobody
 /// pinned, is a setting forgotten, and refused.
 async fn open(
     context: Context,
     content: Vec<u8>,
     desk: &Desk,
-) -> Result<Result<Vec<u8>, Refusal>, Stop> {
+) -> Result<Result<(Vec<u8>, String), Refusal>, Stop> {
     let signers = context.settings.directory_signers;
     check_signers(&signers)?;
     if !signed::is_signed(&content) {
         return Ok(match signed::check_form(&content) {
             Err(why) => Err(why),
-            Ok(()) if signers.is_empty() => Ok(content),
+            Ok(()) if signers.is_empty() => Ok((content, "not signed".to_owned())),
             Ok(()) => Err(Refusal::Unsigned),
         });
     }
@@ -128,7 +130,8 @@ async fn open(
         Err(why) => return Ok(Err(why)),
     };
     Ok(if desk.verify(&enclosed.check).await? {
-        Ok(enclosed.ldif)
+        let origin = format!("signed by \"{}\"", enclosed.signer);
+        Ok((enclosed.ldif, origin))
     } else {
         Err(Refusal::Broken)
     })

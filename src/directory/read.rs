@@ -15,7 +15,8 @@ use crate::smime;
 /// The same domain may stand in several records: RFC 6109 forbids it nowhere, and while a domain
 /// moves from one provider to another the national directory has it twice. A recipient is certified
 /// if any record has its domain (PRACTICE 8.1); a sender is judged by the record that holds the
-/// signer's certificate, whatever other records say (PRACTICE 7).
+/// signer's certificate, whatever other records say (PRACTICE 7); mail for a domain of ours that
+/// another provider has as well goes through the network (`domains`).
 ///
 /// # Errors
 /// The first fault, with its line. Nothing of a faulty file is used.

@@ -17,6 +17,8 @@ use crate::smime::{self, BareCheck, Signature, SignatureError, certificate_facts
 #[derive(Debug)]
 pub(super) struct Enclosed {
     pub ldif: Vec<u8>,
+    /// The subject of the certificate that signed it, RFC 4514.
+    pub signer: String,
     pub check: BareCheck,
 }
 
@@ -138,6 +140,7 @@ pub(super) fn open(content: &[u8], signers: &[Vec<u8>], now: Instant) -> Result<
     }
     Ok(Enclosed {
         ldif,
+        signer: who.subject,
         check: signature.into_bare_check(),
     })
 }

@@ -3,20 +3,18 @@
 use encodify::base64;
 
 /// A file of entries in the making.
-#[derive(Debug)]
+///
+/// RFC 2849 wants `version: 1` before them. RFC 6109's own example (§4.5.10) has none, and OpenLDAP's
+/// `slapadd` takes it for an attribute that no entry may have: so it is left out.
+#[derive(Debug, Default)]
 pub(super) struct Writer(String);
 
 impl Writer {
-    /// ```text
-    /// ldif-content = version-spec 1*(1*SEP ldif-attrval-record)      ; RFC 2849
-    /// ```
-    pub fn new() -> Self {
-        Self("version: 1\n".to_owned())
-    }
-
     /// Begins an entry.
     pub fn entry(&mut self, dn: &str) {
-        self.0.push('\n');
+        if !self.0.is_empty() {
+            self.0.push('\n');
+        }
         self.line("dn", dn);
     }
 

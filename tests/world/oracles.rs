@@ -16,9 +16,17 @@ pub fn missing(what: &str) {
 
 /// Is the tool there?
 pub fn has(tool: &str) -> bool {
-    let found = std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(tool).is_file()));
-    if !found {
+    find(tool).is_some()
+}
+
+/// Where the tool is. Programs for administrators are not in everybody's PATH.
+pub fn find(tool: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .chain(["/usr/sbin".into()])
+        .map(|dir| dir.join(tool))
+        .find(|file| file.is_file());
+    if found.is_none() {
         missing(tool);
     }
     found

@@ -17,6 +17,7 @@ pub mod init;
 pub mod ldif;
 pub mod pki;
 mod profiles;
+pub mod record;
 pub mod settings;
 mod shared;
 

@@ -71,11 +71,11 @@ pub fn open(args: &ProviderArgs, time: &TimeArgs, seed: Option<Vec<u8>>) -> Resu
     host(&folder, settings, surroundings)
 }
 
-/// Opens the host only to look: nothing will pass through it, so no scanner is missed.
-pub fn open_to_look(args: &ProviderArgs) -> Result<Host, Error> {
+/// Opens the host for what is not mail: nothing will pass through it, so no scanner is missed.
+pub fn open_to_look(args: &ProviderArgs, time: &TimeArgs) -> Result<Host, Error> {
     let folder = Folder::at(&args.provider);
     let settings = Settings::load(&folder)?;
-    let surroundings = Surroundings::of(&folder, args, &TimeArgs::default(), None)?;
+    let surroundings = Surroundings::of(&folder, args, time, None)?;
     host(
         &folder,
         settings,

@@ -140,7 +140,9 @@ fn without_directory(finding: &mut pec::Finding) {
 
 /// Settings of somebody who is no provider. The plug-in wants a signing certificate even of those
 /// who never sign, so it gets one that nobody will see.
-fn bystander(trust_anchors: Vec<Vec<u8>>) -> Result<pec::Settings, crate::provider::pki::PkiError> {
+pub(super) fn bystander(
+    trust_anchors: Vec<Vec<u8>>,
+) -> Result<pec::Settings, crate::provider::pki::PkiError> {
     let service = "posta-certificata@verify.example";
     let limits = crate::provider::settings::Limits::default();
     Ok(pec::Settings {
