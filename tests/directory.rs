@@ -4,7 +4,7 @@ mod world;
 
 use ceralacca_host::HostError;
 use world::mail::letter;
-use world::oracles::shared;
+use world::oracles::{openssl_sha1, shared};
 use world::{ANNA, BRUNO, World};
 
 /// What loading a directory is refused with.
@@ -21,7 +21,8 @@ fn own_ldif(world: &World) -> String {
     std::fs::read_to_string(world.beta.folder.file("directory.ldif")).expect("the directory")
 }
 
-/// Case D01: the RFC's example, whose hashes match its certificates.
+/// Case D01: the RFC's example, whose hashes match its certificates: each is found by the hash that
+/// the example states, and OpenSSL finds the same.
 #[test]
 fn d01_the_ldif_example_of_the_rfc_loads() {
     let Some(file) = shared("spec/rfc6109-example-2.ldif") else {
@@ -31,13 +32,29 @@ fn d01_the_ldif_example_of_the_rfc_loads() {
     let summary = world
         .beta
         .host
-        .load_directory(std::fs::read(file).unwrap())
+        .load_directory(std::fs::read(&file).unwrap())
         .expect("it loads");
     assert_eq!(
         (summary.providers, summary.domains > 3),
         (3, true),
         "{summary:?}"
     );
+    let text = std::fs::read_to_string(&file).unwrap();
+    let stated = text
+        .split("providerCertificateHash:")
+        .skip(1)
+        .filter_map(|rest| rest.split_whitespace().next());
+    for hash in stated {
+        let holders = world.beta.host.providers_of_certificate(hash);
+        assert!(!holders.is_empty(), "{hash}");
+        for certificate in holders.iter().flat_map(|holder| &holder.certificates) {
+            let Some(sha1) = openssl_sha1(certificate) else {
+                return;
+            };
+            assert_eq!(sha1, hash.to_ascii_lowercase());
+        }
+    }
+    assert_eq!(text.matches("providerCertificateHash:").count(), 3);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::ProviderRecord;
 use super::read::read;
 use super::signed;
-use super::write::{Writer, escape_dn};
+use super::write::{LdifWriter, escape_dn};
 use crate::address::{DomainName, EmailAddress};
 use crate::conversation::{Desk, Stop};
 use crate::event::{Context, RecordRequest};
@@ -188,7 +188,7 @@ fn check_domains(entries: &[Entry]) -> Result<(), String> {
 
 /// In the order of RFC 6109's example.
 fn write(entries: &[Entry]) -> Vec<u8> {
-    let mut ldif = Writer::default();
+    let mut ldif = LdifWriter::default();
     for entry in entries {
         let provider = &entry.record.provider;
         ldif.entry(&provider.dn);
@@ -217,7 +217,7 @@ fn write(entries: &[Entry]) -> Vec<u8> {
             ldif.line("description", description);
         }
     }
-    ldif.finish()
+    ldif.into_text().into_bytes()
 }
 
 /// Records as a file.

@@ -24,6 +24,7 @@ pub(crate) use compose::compose;
 pub(crate) use compose::write_records as write;
 pub use read::read;
 pub(crate) use signed::check_signers;
+pub use write::{LdifWriter, escape_dn};
 
 /// A directory record with its domains.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use encodify::base64;
 /// RFC 2849 wants `version: 1` before them. RFC 6109's own example (§4.5.10) has none, and OpenLDAP's
 /// `slapadd` takes it for an attribute that no entry may have: so it is left out.
 #[derive(Debug, Default)]
-pub(super) struct Writer(String);
+pub struct LdifWriter(String);
 
-impl Writer {
+impl LdifWriter {
     /// Begins an entry.
     pub fn entry(&mut self, dn: &str) {
         if !self.0.is_empty() {
@@ -40,8 +40,9 @@ impl Writer {
         self.fold(&format!("{name}:: {}", base64::STANDARD.encode(value)));
     }
 
-    pub fn finish(self) -> Vec<u8> {
-        self.0.into_bytes()
+    /// The file: ASCII, LF line ends.
+    pub fn into_text(self) -> String {
+        self.0
     }
 
     /// RFC 2849, notes 2 and 10. `written` is ASCII, so octets are columns.
@@ -62,7 +63,7 @@ impl Writer {
 }
 
 /// RFC 4514 §2.4: an attribute value as it stands in a distinguished name.
-pub(super) fn escape_dn(value: &str) -> String {
+pub fn escape_dn(value: &str) -> String {
     let last = value.chars().count().saturating_sub(1);
     let mut escaped = String::new();
     for (index, c) in value.chars().enumerate() {

@@ -54,13 +54,13 @@ pub fn openssl_verifies(message: &[u8], roots: &Path, at: u64) -> Result<(), Str
 }
 
 /// SHA-1 by OpenSSL, 40 hex digits.
-pub fn openssl_sha1(text: &str) -> Option<String> {
+pub fn openssl_sha1(octets: impl AsRef<[u8]>) -> Option<String> {
     if !has("openssl") {
         return None;
     }
     let said = run(
         Command::new("openssl").args(["dgst", "-sha1", "-r"]),
-        text.as_bytes(),
+        octets.as_ref(),
     )
     .ok()?;
     said.split_whitespace().next().map(str::to_owned)
