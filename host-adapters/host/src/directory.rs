@@ -109,16 +109,16 @@ impl Directory {
             .collect()
     }
 
-    fn find(
-        &self,
-        index: &HashMap<Box<str>, Vec<u32>>,
+    fn find<'a>(
+        &'a self,
+        index: &'a HashMap<Box<str>, Vec<u32>>,
         key: &str,
-    ) -> impl Iterator<Item = &Record> {
+    ) -> impl Iterator<Item = &'a Record> + use<'a> {
         let found = index.get(key.to_ascii_lowercase().as_str());
-        let positions = found.map(Vec::as_slice).unwrap_or_default().to_vec();
+        let positions = found.map(Vec::as_slice).unwrap_or_default();
         positions
-            .into_iter()
-            .filter_map(|position| self.records.get(position as usize))
+            .iter()
+            .filter_map(|&position| self.records.get(position as usize))
     }
 }
 
