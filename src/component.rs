@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use crate::address::EmailAddress;
+use crate::address::{DomainName, EmailAddress};
 use crate::conversation::{Step, Transaction};
 use crate::event;
 use crate::fault::Fault;
@@ -128,6 +128,20 @@ impl face::Guest for Plugin {
         })
     }
 
+    fn compose_record(context: wit::Context, e: wit::RecordRequest) -> face::Transaction {
+        begin(context, |context| {
+            let units = e.units.into_iter().map(secondary_environment);
+            let event = event::RecordRequest {
+                managed_domains: domains("record-request.managed-domains", &e.managed_domains)?,
+                further_certificates: e.further_certificates,
+                location: e.location,
+                description: e.description,
+                units: units.collect::<Result<_, Fault>>()?,
+            };
+            Ok(crate::compose_record(context, event))
+        })
+    }
+
     fn examine(context: wit::Context, e: wit::Examination) -> face::Transaction {
         begin(context, |context| {
             let at = e.at.map(|at| instant("examination.at", at)).transpose()?;
@@ -194,6 +208,7 @@ fn settings_in(s: wit::Settings) -> Result<core_settings::Settings, Fault> {
         service_mailbox: s.service_mailbox,
         certificates: s.certificates,
         trust_anchors: s.trust_anchors,
+        directory_signers: s.directory_signers,
         limits: core_settings::MessageLimits {
             max_size: s.limits.max_size,
             hard_size: s.limits.hard_size,
@@ -309,6 +324,18 @@ fn policy(
     })
 }
 
+fn secondary_environment(
+    e: wit::SecondaryEnvironment,
+) -> Result<event::SecondaryEnvironment, Fault> {
+    Ok(event::SecondaryEnvironment {
+        mail_receipt: address("secondary-environment.mail-receipt", &e.mail_receipt)?,
+        managed_domains: domains("secondary-environment.managed-domains", &e.managed_domains)?,
+        name: e.name,
+        certificates: e.certificates,
+        description: e.description,
+    })
+}
+
 fn failure(f: wit::Failure) -> event::Failure {
     event::Failure {
         status: f.status,
@@ -324,6 +351,13 @@ fn address(field: &str, text: &str) -> Result<EmailAddress, Fault> {
 
 fn addresses(field: &str, texts: Vec<String>) -> Result<Vec<EmailAddress>, Fault> {
     texts.iter().map(|text| address(field, text)).collect()
+}
+
+fn domains(field: &str, texts: &[String]) -> Result<Vec<DomainName>, Fault> {
+    let domain = |text: &String| {
+        DomainName::try_from(text.as_str()).map_err(|e| Fault::Event(format!("{field}: {e}")))
+    };
+    texts.iter().map(domain).collect()
 }
 
 fn instant(field: &str, seconds: u64) -> Result<Instant, Fault> {

@@ -16,9 +16,9 @@ use crate::fault::Fault;
 use crate::ids::PecId;
 use crate::outcome::{Outcome, Reply};
 use crate::question::{
-    Answer, Mailbox, Provider, Question, RevocationQuery, ScanVerdict, SignatureCheck,
-    TrackedMessage,
+    Answer, Mailbox, Provider, Question, RevocationQuery, ScanVerdict, TrackedMessage,
 };
+use crate::smime::BareCheck;
 
 /// A conversation that has begun. Dropping it abandons it without any effect.
 #[must_use = "nothing happens until the transaction is advanced to its outcome"]
@@ -203,13 +203,15 @@ impl Desk {
             .collect())
     }
 
-    /// Does the signature hold? None: the host leaves it to us.
-    pub async fn verify(&self, check: SignatureCheck) -> Result<Option<bool>, Stop> {
-        let answers = self.ask(vec![Question::VerifySignature(check)]).await?;
-        Ok(answers.into_iter().find_map(|a| match a {
+    /// Does the signature hold? The host says so, or leaves it to us.
+    pub async fn verify(&self, check: &BareCheck) -> Result<bool, Stop> {
+        let question = Question::VerifySignature(check.question());
+        let answers = self.ask(vec![question]).await?;
+        let answered = answers.into_iter().find_map(|a| match a {
             Answer::Verified(holds) => Some(holds),
             _ => None,
-        }))
+        });
+        Ok(answered.unwrap_or_else(|| check.holds()))
     }
 
     /// Revocation lists of an issuer, DER. None: they cannot be had, which is for the policy to

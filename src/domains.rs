@@ -17,12 +17,21 @@ pub(crate) enum Certification {
     Other,
     /// Managed by us.
     Ours,
+    /// In our record and in another provider's: on its way from one to the other. Certified, and
+    /// we take mail for it; but where its mailboxes are just now, only DNS knows, so what goes
+    /// there goes through the network.
+    Moving,
 }
 
 impl Certification {
     /// `tipo="certificato"`.
     pub fn is_certified(self) -> bool {
         self != Self::External
+    }
+
+    /// May mail for it arrive here?
+    pub fn is_taken(self) -> bool {
+        matches!(self, Self::Ours | Self::Moving)
     }
 }
 
@@ -88,12 +97,15 @@ pub(crate) async fn route_to(
 /// Judges the records that manage a domain. Providers are known by their certificate, never by
 /// name (PRACTICE 4).
 fn certification(records: &[Provider], profile: &Profile) -> Certification {
-    if records.is_empty() {
-        Certification::External
-    } else if records.iter().any(|record| is_ours(record, profile)) {
-        Certification::Ours
-    } else {
-        Certification::Other
+    let ours = records
+        .iter()
+        .filter(|record| is_ours(record, profile))
+        .count();
+    match (records.len(), ours) {
+        (0, _) => Certification::External,
+        (_, 0) => Certification::Other,
+        (all, ours) if all == ours => Certification::Ours,
+        _ => Certification::Moving,
     }
 }
 

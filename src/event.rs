@@ -1,6 +1,6 @@
 //! What happens to a provider. The contract of each field stands in `wit/types.wit`.
 
-use crate::address::EmailAddress;
+use crate::address::{DomainName, EmailAddress};
 use crate::instant::Instant;
 use crate::outcome::MessageKind;
 use crate::question::TrackedMessage;
@@ -151,6 +151,36 @@ pub struct Tick {
 pub struct DirectoryUpdate {
     /// LDIF, or LDIF inside signed CMS.
     pub content: Vec<u8>,
+}
+
+/// Our own directory record is to be made, plain and signed.
+#[derive(Clone, Debug)]
+pub struct RecordRequest {
+    /// `managedDomains` of the main environment.
+    pub managed_domains: Vec<DomainName>,
+    /// Certificates of the main environment besides the one that signs, DER.
+    pub further_certificates: Vec<Vec<u8>>,
+    /// `LDIFLocationURL`.
+    pub location: Option<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// Secondary environments.
+    pub units: Vec<SecondaryEnvironment>,
+}
+
+/// A secondary operating environment (RFC 6109 §4.5.7).
+#[derive(Clone, Debug)]
+pub struct SecondaryEnvironment {
+    /// `providerUnit`.
+    pub name: String,
+    /// `mailReceipt`.
+    pub mail_receipt: EmailAddress,
+    /// Its certificates, DER.
+    pub certificates: Vec<Vec<u8>>,
+    /// `managedDomains`.
+    pub managed_domains: Vec<DomainName>,
+    /// `description`.
+    pub description: Option<String>,
 }
 
 /// A message to be judged, with no effect.

@@ -71,7 +71,8 @@ pub use conversation::{Step, Transaction};
 pub use fault::Fault;
 
 use event::{
-    Arrival, Context, DepositResult, DirectoryUpdate, Examination, RelayFailure, Submission, Tick,
+    Arrival, Context, DepositResult, DirectoryUpdate, Examination, RecordRequest, RelayFailure,
+    Submission, Tick,
 };
 use settings::Settings;
 
@@ -103,6 +104,11 @@ pub fn pass_time(context: Context, event: Tick) -> Transaction {
 /// Provider directory: a new one is to be loaded (RFC 6109 §4.5).
 pub fn load_directory(context: Context, event: DirectoryUpdate) -> Transaction {
     Transaction::begin(|desk| directory::load(context, event, desk))
+}
+
+/// Provider directory: our own record is to be made (RFC 6109 §4.5).
+pub fn compose_record(context: Context, event: RecordRequest) -> Transaction {
+    Transaction::begin(|desk| directory::compose(context, event, desk))
 }
 
 /// Judges a message, with no effect.

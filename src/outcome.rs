@@ -54,14 +54,24 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub(crate) fn new(code: u16, status: &str, text: impl Into<String>) -> Self {
+    /// What a reply may not have (a line end would be a second reply) becomes a question mark.
+    pub(crate) fn new(code: u16, status: &str, text: impl AsRef<str>) -> Self {
+        let printable = |c| if matches!(c, ' '..='~') { c } else { '?' };
         Self {
             code,
             status: status.to_owned(),
-            text: text.into(),
+            text: text
+                .as_ref()
+                .chars()
+                .map(printable)
+                .take(REPLY_TEXT)
+                .collect(),
         }
     }
 }
+
+/// RFC 5321 §4.5.3.1.5: a reply line has at most 512 octets; code, status and line end take some.
+const REPLY_TEXT: usize = 480;
 
 /// The kinds of message, by RFC 6109's English names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -215,6 +225,13 @@ pub enum Effect {
     },
     /// Replace the provider directory.
     InstallDirectory(Vec<ProviderRecord>),
+    /// Put a file where others can fetch it.
+    Publish {
+        /// Its name.
+        name: &'static str,
+        /// Its octets.
+        content: Vec<u8>,
+    },
 }
 
 /// One row of the log (RFC 6109 §2.3).

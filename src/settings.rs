@@ -4,6 +4,7 @@ use der::Decode;
 use x509_cert::Certificate;
 
 use crate::address::{DomainName, EmailAddress};
+use crate::directory;
 use crate::fault::Fault;
 use crate::hex;
 use crate::question::OrdinaryMailPolicy;
@@ -20,6 +21,7 @@ pub struct Settings {
     pub service_mailbox: String,
     pub certificates: Vec<Vec<u8>>,
     pub trust_anchors: Vec<Vec<u8>>,
+    pub directory_signers: Vec<Vec<u8>>,
     pub limits: MessageLimits,
     pub ordinary_mail: OrdinaryMailPolicy,
     pub revocation: RevocationPolicy,
@@ -160,6 +162,7 @@ impl TryFrom<Settings> for Profile {
 /// certificate as a whole.
 pub(crate) fn check(settings: Settings) -> Result<(), Fault> {
     let leaf = settings.certificates.first().cloned().unwrap_or_default();
+    directory::check_signers(&settings.directory_signers)?;
     let profile = Profile::try_from(settings)?;
     let certificate = Certificate::from_der(&leaf).map_err(|e| {
         Fault::Settings(format!("certificates[0]: is not an X.509 certificate: {e}"))

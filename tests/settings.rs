@@ -101,3 +101,18 @@ fn texts_with_unknown_keys_or_placeholders_or_without_their_facts() {
     let said = reword("acceptance.it", "Ricevuta\nIl messaggio è stato accettato.");
     assert!(said.contains("acceptance.it"), "{said}");
 }
+
+/// Whoever signs the provider directory is pinned by certificate, and by nothing else.
+#[test]
+fn d03_a_directory_signer_that_is_no_certificate() {
+    let Some(world) = World::new() else { return };
+    let said = complaint(&world, |s| {
+        s.directory_signers = vec![s.certificates[0].clone(), b"certificate".to_vec()];
+    });
+    let said = said.expect("a complaint");
+    for fact in ["directory-signers[1]", "not an X.509 certificate"] {
+        assert!(said.contains(fact), "{fact} is not in {said}");
+    }
+    let good = complaint(&world, |s| s.directory_signers = s.certificates.clone());
+    assert_eq!(good, None);
+}

@@ -153,6 +153,10 @@ impl From<Effect> for wit::Effect {
             Effect::InstallDirectory(records) => {
                 Self::InstallDirectory(records.into_iter().map(Into::into).collect())
             }
+            Effect::Publish { name, content } => Self::Publish(wit::Publication {
+                name: name.to_owned(),
+                content,
+            }),
         }
     }
 }

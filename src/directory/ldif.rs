@@ -1,4 +1,7 @@
 //! LDIF (RFC 2849) as far as a content file needs it: no changes, no URLs, no controls.
+//!
+//! One pass over the octets, and no entry is compared with another: work grows with the file,
+//! which has a limit ([`crate::limits::Limits::directory`]).
 
 use std::borrow::Cow;
 
@@ -21,7 +24,7 @@ pub(super) struct Value<'a> {
     /// Without options (`;binary`).
     name: String,
     pub octets: Cow<'a, [u8]>,
-    pub line: usize,
+    line: usize,
 }
 
 impl Entry<'_> {
@@ -35,7 +38,7 @@ impl Entry<'_> {
     /// The value of an attribute that must stand exactly once.
     pub fn one(&self, name: &str) -> Result<String, DirectoryError> {
         self.optional(name)?
-            .ok_or_else(|| self.error(&format!("{name} is missing")))
+            .ok_or_else(|| self.error(name, "is missing"))
     }
 
     /// The value of an attribute that may stand once.
@@ -44,26 +47,35 @@ impl Entry<'_> {
         let Some(value) = values.next() else {
             return Ok(None);
         };
-        if let Some(second) = values.next() {
-            let what = format!("{name} stands twice in “{}”", self.dn);
-            return Err(DirectoryError {
-                line: second.line,
-                what,
-            });
+        match (values.next(), value.text()) {
+            (Some(second), _) => Err(second.error(self, "stands here a second time")),
+            (None, None) => Err(value.error(self, "is not UTF-8 text")),
+            (None, Some(text)) => Ok(Some(text.to_owned())),
         }
-        let text = value.text().ok_or_else(|| DirectoryError {
-            line: value.line,
-            what: format!("{name} is not UTF-8 text"),
-        })?;
-        Ok(Some(text.to_owned()))
     }
 
-    /// A fault of the entry as a whole.
-    pub fn error(&self, what: &str) -> DirectoryError {
+    /// A fault of the entry as a whole, in what it says, or fails to say, of an attribute.
+    pub fn error(&self, attribute: &str, what: impl Into<String>) -> DirectoryError {
         DirectoryError {
             line: self.line,
-            what: format!("{what} in “{}”", self.dn),
+            entry: Some(self.dn.clone()),
+            attribute: Some(attribute.to_owned()),
+            what: what.into(),
         }
+    }
+
+    /// Takes in one more line.
+    fn push<'a>(entry: &mut Entry<'a>, value: Value<'a>) -> Result<(), DirectoryError> {
+        let why = match value.name.to_ascii_lowercase().as_str() {
+            "dn" => "begins an entry; a blank line is missing before it",
+            "version" => "stands within an entry; it may only stand at the start of the file",
+            "changetype" | "control" => "asks for a change; a directory is a file of contents",
+            _ => {
+                entry.values.push(value);
+                return Ok(());
+            }
+        };
+        Err(value.error(entry, why))
     }
 }
 
@@ -71,58 +83,101 @@ impl Value<'_> {
     pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.octets).ok().map(str::trim)
     }
+
+    /// A fault of this value, which stands in `entry`.
+    pub fn error(&self, entry: &Entry<'_>, what: impl Into<String>) -> DirectoryError {
+        DirectoryError {
+            line: self.line,
+            ..entry.error(&self.name, what)
+        }
+    }
 }
 
 /// The entries of a file, up to the first fault.
-pub(super) fn entries(content: &[u8]) -> impl Iterator<Item = Result<Entry<'_>, DirectoryError>> {
-    let mut lines = Lines {
-        content,
-        position: 0,
-        line: 0,
-    };
-    let mut failed = false;
-    std::iter::from_fn(move || {
-        if failed {
-            return None;
-        }
-        let next = entry(&mut lines).transpose();
-        failed = matches!(next, Some(Err(_)));
-        next
-    })
+pub(super) struct Entries<'a> {
+    lines: Lines<'a>,
+    /// Something but comments has been read: no `version` may follow.
+    begun: bool,
+    failed: bool,
 }
 
-fn entry<'a>(lines: &mut Lines<'a>) -> Result<Option<Entry<'a>>, DirectoryError> {
-    let mut found: Option<Entry<'a>> = None;
-    for (line, logical) in lines.by_ref() {
-        if logical.is_empty() {
-            if found.is_some() {
-                break;
-            }
-            continue;
-        }
-        let value = value(line, logical)?;
-        match &mut found {
-            Some(entry) => entry.values.push(value),
-            None if value.name.eq_ignore_ascii_case("version") => {}
-            None if value.name.eq_ignore_ascii_case("dn") => {
-                let dn = value.text().map(str::to_owned);
-                let dn = dn.ok_or(DirectoryError {
-                    line,
-                    what: "dn is not UTF-8 text".into(),
-                })?;
-                found = Some(Entry {
-                    dn,
-                    line,
-                    values: Vec::new(),
-                });
-            }
-            None => {
-                let what = format!("an entry begins with {}, not with dn", value.name);
-                return Err(DirectoryError { line, what });
-            }
+impl<'a> Entries<'a> {
+    pub fn of(content: &'a [u8]) -> Self {
+        Self {
+            lines: Lines {
+                content,
+                position: 0,
+                line: 0,
+            },
+            begun: false,
+            failed: false,
         }
     }
-    Ok(found)
+
+    fn entry(&mut self) -> Result<Option<Entry<'a>>, DirectoryError> {
+        let Some(mut entry) = self.opening()? else {
+            return Ok(None);
+        };
+        for logical in self.lines.by_ref() {
+            let in_entry = |error: DirectoryError| error.within(&entry.dn);
+            let (line, logical) = logical.map_err(in_entry)?;
+            if logical.is_empty() {
+                break;
+            }
+            let value = value(line, logical).map_err(in_entry)?;
+            Entry::push(&mut entry, value)?;
+        }
+        Ok(Some(entry))
+    }
+
+    /// The `dn:` that begins the next entry; `version: 1` may stand before the first one.
+    ///
+    /// ```text
+    /// ldif-content = version-spec 1*(1*SEP ldif-attrval-record)      ; RFC 2849
+    /// ```
+    fn opening(&mut self) -> Result<Option<Entry<'a>>, DirectoryError> {
+        for logical in self.lines.by_ref() {
+            let (line, logical) = logical?;
+            if logical.is_empty() {
+                continue;
+            }
+            let value = value(line, logical)?;
+            let first = !std::mem::replace(&mut self.begun, true);
+            let fail = |what: &str| Err(DirectoryError::at(line, Some(&value.name), what));
+            match value.name.to_ascii_lowercase().as_str() {
+                "version" if !first => return fail("may only stand at the start of the file"),
+                "version" if value.text() != Some("1") => {
+                    return fail("1 is the only one there is");
+                }
+                "version" => {}
+                "dn" => {
+                    let Some(dn) = value.text().map(str::to_owned) else {
+                        return fail("is not UTF-8 text");
+                    };
+                    return Ok(Some(Entry {
+                        dn,
+                        line,
+                        values: Vec::new(),
+                    }));
+                }
+                _ => return fail("an entry begins with dn, not with this"),
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Result<Entry<'a>, DirectoryError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let next = self.entry().transpose();
+        self.failed = matches!(next, Some(Err(_)));
+        next
+    }
 }
 
 /// ```text
@@ -130,43 +185,46 @@ fn entry<'a>(lines: &mut Lines<'a>) -> Result<Option<Entry<'a>>, DirectoryError>
 /// value-spec   = ":" ( FILL 0*1(SAFE-STRING) / ":" FILL (BASE64-STRING) / "<" FILL url )
 /// ```
 fn value<'a>(line: usize, logical: Cow<'a, [u8]>) -> Result<Value<'a>, DirectoryError> {
-    let fail = |what: &str| {
-        Err(DirectoryError {
-            line,
-            what: what.to_owned(),
-        })
+    let colon = memchr::memchr(b':', &logical);
+    let name = colon.and_then(|colon| attribute_type(&logical[..colon]));
+    let (Some(colon), Some(name)) = (colon, name) else {
+        let what = "neither an attribute with its value, nor a continuation, nor a comment";
+        return Err(DirectoryError::at(line, None, what));
     };
-    let Some(colon) = memchr::memchr(b':', &logical) else {
-        return fail("neither an attribute, a continuation nor a comment");
-    };
-    let name = logical[..colon]
-        .split(|&b| b == b';')
-        .next()
-        .unwrap_or_default();
-    let name = String::from_utf8_lossy(name).trim().to_owned();
     let rest = match logical {
         Cow::Borrowed(octets) => Cow::Borrowed(&octets[colon + 1..]),
         Cow::Owned(octets) => Cow::Owned(octets[colon + 1..].to_vec()),
     };
+    let fail = |what: &str| Err(DirectoryError::at(line, Some(&name), what));
     let octets = match rest.first() {
         Some(b':') => {
-            let text: Vec<u8> = rest[1..]
-                .iter()
-                .copied()
-                .filter(|b| !b.is_ascii_whitespace())
-                .collect();
+            let text = rest[1..].iter().copied();
+            let text: Vec<u8> = text.filter(|b| !b.is_ascii_whitespace()).collect();
             match base64::STANDARD.decode(&text) {
                 Ok(octets) => Cow::Owned(octets),
-                Err(error) => return fail(&format!("{name}: not base64: {error}")),
+                Err(error) => return fail(&format!("is not base64: {error}")),
             }
         }
-        Some(b'<') => return fail(&format!("{name}: values by URL are refused")),
+        Some(b'<') => return fail("has its value elsewhere (:<); put the value itself here"),
         _ => match rest {
             Cow::Borrowed(octets) => Cow::Borrowed(octets.trim_ascii()),
             Cow::Owned(octets) => Cow::Owned(octets.trim_ascii().to_vec()),
         },
     };
     Ok(Value { name, octets, line })
+}
+
+/// ```text
+/// AttributeDescription = AttributeType [";" options]           ; RFC 2849
+/// AttributeType        = ldap-oid / (ALPHA *(attr-type-chars)) ; ALPHA / DIGIT / "-"
+/// ```
+fn attribute_type(description: &[u8]) -> Option<String> {
+    let name = description.split(|&b| b == b';').next()?;
+    let allowed = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
+    if name.is_empty() || !name.iter().all(allowed) {
+        return None;
+    }
+    std::str::from_utf8(name).ok().map(str::to_owned)
 }
 
 /// Logical lines: folds undone, comments left out (with their folds), CRLF or LF.
@@ -178,19 +236,24 @@ struct Lines<'a> {
 
 impl<'a> Iterator for Lines<'a> {
     /// Number of the first physical line, and the text.
-    type Item = (usize, Cow<'a, [u8]>);
+    type Item = Result<(usize, Cow<'a, [u8]>), DirectoryError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let first = self.physical()?;
             let number = self.line;
+            if first.first() == Some(&b' ') {
+                let what = "begins with a blank, as a continuation does, but continues nothing";
+                return Some(Err(DirectoryError::at(number, None, what)));
+            }
             let mut logical = Cow::Borrowed(first);
-            while self.content.get(self.position) == Some(&b' ') {
+            // A blank line ends an entry, so nothing continues it.
+            while !first.is_empty() && self.content.get(self.position) == Some(&b' ') {
                 let more = self.physical()?;
                 logical.to_mut().extend_from_slice(&more[1..]);
             }
             if logical.first() != Some(&b'#') {
-                return Some((number, logical));
+                return Some(Ok((number, logical)));
             }
         }
     }

@@ -1,11 +1,16 @@
 //! Promises of the readers of structured data: certification data, directories, templates.
 
+use super::host::{LEAF, NOW, ROOT, Station, converse};
 use crate::daticert::{self, CertificationData};
-use crate::directory;
+use crate::directory::{self, ProviderRecord};
+use crate::event::DirectoryUpdate;
 use crate::hex;
+use crate::instant::Instant;
 use crate::limits::Limits;
+use crate::outcome::Effect;
+use crate::question::DigestAlgorithm;
 use crate::settings::TextOverride;
-use crate::smime;
+use crate::smime::{self, Signature, SignerIdentity, Unsigned};
 use crate::texts::{Reason, TextKind, Texts, Values};
 
 /// What was read, written and read again is the same, but for blanks that XML does not keep.
@@ -59,7 +64,8 @@ fn one_line(data: CertificationData) -> CertificationData {
     }
 }
 
-/// A fault has a line of the file; a record's hashes are those of its certificates.
+/// A fault has a line of the file; a record's hashes are those of its certificates; what was read,
+/// written and read again is the same.
 pub(super) fn ldif(content: &[u8]) {
     match directory::read(content) {
         Ok(records) => {
@@ -78,12 +84,65 @@ pub(super) fn ldif(content: &[u8]) {
                 );
                 assert!(record.managed_domains.is_sorted_by(|a, b| a < b));
             }
+            let written = directory::write(&records);
+            assert_eq!(directory::read(&written), Ok(records));
         }
         Err(error) => {
             let lines = content.split(|&b| b == b'\n').count();
             assert!((1..=lines).contains(&error.line), "{error} of {lines}");
         }
     }
+}
+
+/// A file as it is, its signer pinned, and as what a pinned signer encloses. Nothing is installed
+/// but what a digest vouches for, and that is what is enclosed; no signature makes of an LDIF file
+/// what it is not.
+pub(super) fn signed_directory(content: &[u8]) {
+    let signature = Signature::read_enclosing(content, &Limits::DEFAULT).ok();
+    let signer = signature
+        .as_ref()
+        .map(|(signature, _)| signature.signer.clone());
+    let installed = load(content, signer.as_slice());
+    if let (Some(installed), Some((signature, ldif))) = (installed, signature) {
+        let digest = smime::digest(signature.digest_algorithm, &ldif);
+        assert_eq!(digest, signature.message_digest);
+        assert_eq!(directory::read(&ldif), Ok(installed));
+    }
+    let enclosed = enclose(content);
+    assert_eq!(load(&enclosed, &[]), None, "nobody is pinned");
+    assert_eq!(load(&enclosed, &[ROOT.to_vec()]), None, "somebody else is");
+    let installed = load(&enclosed, &[LEAF.to_vec()]);
+    assert_eq!(installed, directory::read(content).ok());
+}
+
+/// What loading it installs.
+fn load(content: &[u8], signers: &[Vec<u8>]) -> Option<Vec<ProviderRecord>> {
+    let mut context = Station::Alfa.context();
+    context.settings.directory_signers = signers.to_vec();
+    let event = DirectoryUpdate {
+        content: content.to_vec(),
+    };
+    let outcome = converse(crate::load_directory(context, event), &[]).expect("an outcome");
+    let text = &outcome.reply.text;
+    assert!(text.bytes().all(|b| (b' '..=b'~').contains(&b)), "{text}");
+    let mut effects = outcome.effects.into_iter();
+    match effects.next() {
+        Some(Effect::InstallDirectory(records)) => Some(records),
+        other => {
+            assert!(other.is_none() && outcome.reply.code == 554);
+            None
+        }
+    }
+}
+
+/// Signed by Alfa, whose RSA values nobody checks here.
+fn enclose(content: &[u8]) -> Vec<u8> {
+    let now = Instant::from_unix(NOW).expect("a legal instant");
+    let digest = smime::digest(DigestAlgorithm::Sha256, content);
+    let unsigned = Unsigned::new(digest.try_into().expect("32 octets"), now);
+    let signer = SignerIdentity::new(&[LEAF.to_vec()]).expect("a certificate");
+    let enclosed = unsigned.and_then(|unsigned| unsigned.enclose(&signer, &[0x5a; 256], content));
+    enclosed.expect("what can be encoded")
 }
 
 /// A template that passed its check tells all facts, and its HTML has no tag but ours.

@@ -67,6 +67,7 @@ impl Station {
                 revocation: RevocationPolicy::AcceptAndLog,
                 forbidden_attachments: vec!["exe".to_owned()],
                 internal_server_server_acceptance: true,
+                directory_signers: Vec::new(),
                 english_copy: true,
                 texts: Vec::new(),
             },

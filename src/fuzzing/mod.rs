@@ -24,6 +24,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("crl", signatures::crl),
     ("daticert", data::daticert),
     ("ldif", data::ldif),
+    ("directory", data::signed_directory),
     ("text_template", data::text_template),
     ("submission", conversations::submission),
     ("arrival", conversations::arrival),

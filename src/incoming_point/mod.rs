@@ -20,7 +20,7 @@ use inspect::{Inspection, Judgement};
 use crate::address::EmailAddress;
 use crate::conversation::{Desk, Stop};
 use crate::daticert::{CertificationData, ErrorKind};
-use crate::domains::{self, Certification};
+use crate::domains;
 use crate::event::{Arrival, ArrivalSource, Context, Examination};
 use crate::ids::{Identifiers, PecId};
 use crate::instant::Instant;
@@ -102,7 +102,7 @@ async fn refuse_strangers(
     let found = domains::of_addresses(recipients, profile, desk).await?;
     let stranger = found
         .iter()
-        .find(|(_, certification)| *certification != Certification::Ours);
+        .find(|(_, certification)| !certification.is_taken());
     Ok(stranger.map(|(address, _)| {
         Reply::new(
             550,

@@ -1,4 +1,5 @@
-//! S/MIME: detached CMS signatures inside `multipart/signed` (RFC 6109 §2.1, §5.1, PRACTICE 7).
+//! S/MIME: detached CMS signatures inside `multipart/signed` (RFC 6109 §2.1, §5.1, PRACTICE 7), and
+//! signatures that enclose what they sign, as directories have them (§4.5).
 //!
 //! Signing needs the provider's key, which lives with the host: [`sign`] makes the octets to be
 //! signed and puts the answer into place. [`verify`] reads others' signatures; [`path`] decides
@@ -17,7 +18,7 @@ use crate::question::DigestAlgorithm;
 
 pub(crate) use facts::{certificate_facts, subject_address};
 pub(crate) use sign::{SignerIdentity, Unsigned};
-pub(crate) use verify::Signature;
+pub(crate) use verify::{BareCheck, Signature, SignatureError};
 
 /// SHA-1: what the directory and `.hash` files use (PRACTICE 1); proves nothing by itself.
 pub(crate) fn sha1(octets: &[u8]) -> [u8; 20] {

@@ -1,4 +1,4 @@
-//! Making CMS SignedData (RFC 5652 §5) for a detached signature.
+//! Making CMS SignedData (RFC 5652 §5): detached signatures, and files that enclose what they sign.
 //!
 //! Certificates go in as the octets the host gave, undecoded: re-encoding someone's certificate
 //! is a way to break it, and parsing them for every message is wasted time.
@@ -99,8 +99,28 @@ impl Unsigned {
         self.to_be_signed.clone()
     }
 
-    /// The ContentInfo, DER.
+    /// A detached signature: the ContentInfo, DER.
     pub fn finish(self, signer: &SignerIdentity, signature: &[u8]) -> der::Result<Vec<u8>> {
+        self.wrap(signer, signature, None)
+    }
+
+    /// A signature that encloses the content: the ContentInfo, DER.
+    pub fn enclose(
+        self,
+        signer: &SignerIdentity,
+        signature: &[u8],
+        content: &[u8],
+    ) -> der::Result<Vec<u8>> {
+        let content = Any::encode_from(&OctetString::new(content)?)?;
+        self.wrap(signer, signature, Some(content))
+    }
+
+    fn wrap(
+        self,
+        signer: &SignerIdentity,
+        signature: &[u8],
+        content: Option<Any>,
+    ) -> der::Result<Vec<u8>> {
         let sha256 = AlgorithmIdentifierOwned {
             oid: ID_SHA_256,
             parameters: None,
@@ -110,7 +130,7 @@ impl Unsigned {
             digest_algorithms: SetOfVec::try_from(vec![sha256.clone()])?,
             encap_content_info: EncapsulatedContentInfo {
                 econtent_type: ID_DATA,
-                econtent: None,
+                econtent: content,
             },
             certificates: signer.certificates.clone(),
             signer_infos: SetOfVec::try_from(vec![SignerInfo {

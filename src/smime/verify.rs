@@ -3,17 +3,19 @@
 use std::fmt;
 
 use cms::cert::CertificateChoices;
-use cms::content_info::ContentInfo;
-use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
+use cms::content_info::{CmsVersion, ContentInfo};
+use cms::revocation::RevocationInfoChoices;
+use cms::signed_data::{CertificateSet, SignerIdentifier, SignerInfo, SignerInfos};
 use const_oid::db::rfc5911::{ID_CONTENT_TYPE, ID_MESSAGE_DIGEST, ID_SIGNED_DATA, ID_SIGNING_TIME};
 use const_oid::db::rfc5912::{
     ID_SHA_1, ID_SHA_256, ID_SHA_384, ID_SHA_512, RSA_ENCRYPTION, SHA_1_WITH_RSA_ENCRYPTION,
     SHA_256_WITH_RSA_ENCRYPTION, SHA_384_WITH_RSA_ENCRYPTION, SHA_512_WITH_RSA_ENCRYPTION,
 };
-use der::asn1::{ObjectIdentifier, OctetString};
-use der::{Decode, Encode, EncodingRules, Reader, SliceReader};
+use der::asn1::{ObjectIdentifier, OctetString, SetOfVec};
+use der::{Decode, Encode, EncodingRules, Reader, Sequence, SliceReader};
 use rsa::pkcs8::DecodePublicKey;
 use rsa::{Pkcs1v15Sign, RsaPublicKey};
+use spki::AlgorithmIdentifierOwned;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 use x509_cert::time::Time;
@@ -23,7 +25,7 @@ use crate::instant::Instant;
 use crate::limits::Limits;
 use crate::question::{DigestAlgorithm, SignatureCheck};
 
-/// A detached signature, read but not believed.
+/// A signature, read but not believed.
 #[derive(Debug)]
 pub(crate) struct Signature {
     /// The certificate that the signature names, DER.
@@ -60,6 +62,8 @@ pub(crate) enum SignatureError {
     Attribute(&'static str),
     /// The contentType attribute differs from what is signed (RFC 5652 §11.1).
     ContentType,
+    /// Nothing is enclosed where it should be.
+    NoContent,
     /// An algorithm that PEC does not use, by its identifier.
     Algorithm(String),
 }
@@ -82,23 +86,35 @@ impl fmt::Display for SignatureError {
             Self::ContentType => {
                 f.write_str("the contentType attribute differs from the type of what is signed")
             }
+            Self::NoContent => f.write_str("it signs something that is not enclosed"),
             Self::Algorithm(oid) => write!(f, "algorithm {oid} is not used in PEC"),
         }
     }
 }
 
 impl Signature {
-    /// Reads a ContentInfo, BER or DER.
+    /// Reads a detached signature: a ContentInfo, BER or DER.
     pub fn read(octets: &[u8], limits: &Limits) -> Result<Self, SignatureError> {
-        if octets.len() > limits.signature {
-            return Err(SignatureError::TooLarge(limits.signature));
-        }
-        let signed = decode(octets).map_err(|e| SignatureError::Malformed(e.to_string()))?;
+        Self::of(&decode(octets, limits.signature)?, limits)
+    }
+
+    /// Reads a signature that encloses what it signs, and that.
+    pub fn read_enclosing(
+        octets: &[u8],
+        limits: &Limits,
+    ) -> Result<(Self, Vec<u8>), SignatureError> {
+        let mut signed = decode(octets, limits.directory + limits.signature)?;
+        let content = signed.encap_content_info.econtent.take();
+        let content = content.ok_or(SignatureError::NoContent)?;
+        Ok((Self::of(&signed, limits)?, content.into_bytes().into_vec()))
+    }
+
+    fn of(signed: &SignedData, limits: &Limits) -> Result<Self, SignatureError> {
         let signers = signed.signer_infos.0.as_slice();
         let [signer] = signers else {
             return Err(SignatureError::Signers(signers.len()));
         };
-        let travelling = certificates(&signed, limits)?;
+        let travelling = certificates(signed, limits)?;
         let at = travelling
             .iter()
             .position(|(certificate, _)| is_signer(certificate, &signer.sid))
@@ -138,6 +154,11 @@ impl Signature {
     pub fn bare_check(&self) -> &BareCheck {
         &self.bare
     }
+
+    /// The same, for who needs nothing else any more.
+    pub fn into_bare_check(self) -> BareCheck {
+        self.bare
+    }
 }
 
 impl BareCheck {
@@ -169,20 +190,52 @@ impl BareCheck {
 
 /// Both layers must be read with BER rules: `decode_as` of the inner one goes back to DER and
 /// fails on the indefinite lengths of today's largest provider (ARCHITECTURE, "Wasm").
-fn decode(octets: &[u8]) -> der::Result<SignedData> {
-    let mut reader = SliceReader::new_with_encoding_rules(octets, EncodingRules::Ber)?;
-    let info = ContentInfo::decode(&mut reader)?;
-    if info.content_type != ID_SIGNED_DATA {
-        return Err(der::ErrorKind::OidUnknown {
-            oid: info.content_type,
-        }
-        .into());
+fn decode(octets: &[u8], limit: usize) -> Result<SignedData, SignatureError> {
+    if octets.len() > limit {
+        return Err(SignatureError::TooLarge(limit));
     }
-    let inner = info.content.to_der()?;
-    let mut reader = SliceReader::new_with_encoding_rules(&inner, EncodingRules::Ber)?;
-    let signed = SignedData::decode(&mut reader)?;
-    reader.finish()?;
-    Ok(signed)
+    let decoded = || {
+        let mut reader = SliceReader::new_with_encoding_rules(octets, EncodingRules::Ber)?;
+        let info = ContentInfo::decode(&mut reader)?;
+        if info.content_type != ID_SIGNED_DATA {
+            let oid = info.content_type;
+            return Err(der::ErrorKind::OidUnknown { oid }.into());
+        }
+        let inner = info.content.to_der()?;
+        let mut reader = SliceReader::new_with_encoding_rules(&inner, EncodingRules::Ber)?;
+        let signed = SignedData::decode(&mut reader)?;
+        reader.finish()?;
+        Ok(signed)
+    };
+    decoded().map_err(|why: der::Error| SignatureError::Malformed(why.to_string()))
+}
+
+/// `SignedData` of RFC 5652 §5.1. The one of `cms` takes enclosed content for ANY, which loses
+/// whether it comes in one piece or, as BER allows and OpenSSL's `-stream` writes, in many.
+#[derive(Sequence)]
+struct SignedData {
+    #[allow(dead_code, reason = "what it says follows from the rest")]
+    version: CmsVersion,
+    #[allow(
+        dead_code,
+        reason = "a hint for one-pass readers; the signer has its own"
+    )]
+    digest_algorithms: SetOfVec<AlgorithmIdentifierOwned>,
+    encap_content_info: EncapsulatedContentInfo,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
+    certificates: Option<CertificateSet>,
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
+    #[allow(dead_code, reason = "revocation lists come from the host")]
+    crls: Option<RevocationInfoChoices>,
+    signer_infos: SignerInfos,
+}
+
+/// `EncapsulatedContentInfo` of RFC 5652 §5.2.
+#[derive(Sequence)]
+struct EncapsulatedContentInfo {
+    econtent_type: ObjectIdentifier,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
+    econtent: Option<OctetString>,
 }
 
 fn certificates(

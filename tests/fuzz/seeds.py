@@ -151,6 +151,14 @@ def directories():
         "dn: ", "dn: providerUnit=due,").replace("mailReceipt", "providerUnit: due\nmailReceipt"))
     seed("ldif", "base64", whole.replace("providerName: Alfa S.p.A.",
                                          "providerName:: QWxmYSBTLnAuQS4="))
+    Path("directory.ldif").write_text(whole)
+    seed("directory", "plain", whole)
+    for name, how in {"der": [], "ber-stream": ["-stream"]}.items():
+        seed("directory", name, openssl(
+            "cms", "-sign", "-binary", "-nodetach", "-outform", "DER", *how, "-signer", "leaf.pem",
+            "-inkey", "leaf.key", "-in", "directory.ldif"))
+    seed("ldif", "changes", whole.replace("objectClass: provider", "changetype: add"))
+    seed("ldif", "run-together", whole + record)
     seed("ldif", "url", "dn: x\nproviderCertificate:< file:///etc/passwd\n")
 
 

@@ -163,6 +163,20 @@ impl World {
         }
     }
 
+    /// Beta stops, and starts again on the same folder with other settings.
+    pub fn reopen_beta(&mut self, change: &dyn Fn(&mut Settings)) {
+        let folder = self.beta.folder.clone();
+        let mut settings = Settings::load(&folder).expect("settings");
+        change(&mut settings);
+        self.beta = Station::open(
+            folder,
+            settings,
+            plugin().expect("the component was there before"),
+            Arc::clone(&self.clock),
+            "pec.beta.example",
+        );
+    }
+
     /// Anna, or whoever `from` is, hands her provider a message; then everything runs until
     /// nothing is in flight.
     pub fn submit(&mut self, from: &str, to: &[&str], message: impl AsRef<[u8]>) -> Committed {

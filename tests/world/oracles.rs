@@ -16,9 +16,17 @@ pub fn missing(what: &str) {
 
 /// Is the tool there?
 pub fn has(tool: &str) -> bool {
-    let found = std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(tool).is_file()));
-    if !found {
+    find(tool).is_some()
+}
+
+/// Where the tool is. Programs for administrators are not in everybody's PATH.
+pub fn find(tool: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .chain(["/usr/sbin".into()])
+        .map(|dir| dir.join(tool))
+        .find(|file| file.is_file());
+    if found.is_none() {
         missing(tool);
     }
     found
@@ -46,13 +54,13 @@ pub fn openssl_verifies(message: &[u8], roots: &Path, at: u64) -> Result<(), Str
 }
 
 /// SHA-1 by OpenSSL, 40 hex digits.
-pub fn openssl_sha1(text: &str) -> Option<String> {
+pub fn openssl_sha1(octets: impl AsRef<[u8]>) -> Option<String> {
     if !has("openssl") {
         return None;
     }
     let said = run(
         Command::new("openssl").args(["dgst", "-sha1", "-r"]),
-        text.as_bytes(),
+        octets.as_ref(),
     )
     .ok()?;
     said.split_whitespace().next().map(str::to_owned)

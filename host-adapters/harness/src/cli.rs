@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::command::{arrive, demo, provider_init, status, submit, tick, verify};
+use crate::command::{arrive, demo, directory, provider_init, status, submit, tick, verify};
 use crate::moment::Moment;
 
 /// Certified e-mail (PEC) without a mail server: make a provider, hand in messages, receive them,
@@ -32,6 +32,9 @@ pub enum Command {
     /// Make provider folders.
     #[command(subcommand)]
     Provider(ProviderCommand),
+    /// The provider directory: look at it, load it, ask it, make our own record for it.
+    #[command(subcommand)]
+    Directory(DirectoryCommand),
     Submit(submit::Submit),
     Arrive(arrive::Arrive),
     Tick(tick::Tick),
@@ -45,6 +48,16 @@ pub enum Command {
 #[allow(missing_docs, reason = "as above")]
 pub enum ProviderCommand {
     Init(provider_init::Init),
+}
+
+/// What to do with a provider directory.
+#[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "as above")]
+pub enum DirectoryCommand {
+    Check(directory::Check),
+    Load(directory::Load),
+    Find(directory::Find),
+    Record(directory::Record),
 }
 
 /// The provider folder a command works on.
@@ -119,4 +132,5 @@ Exit codes:
   3  submit: the message was not accepted, and the sender has a notice that says why
   4  temporary failure (4xx); nothing was done, try again
   5  refused (5xx); nothing was done
-  6  verify: the message does not hold";
+  6  verify: the message does not hold
+  7  directory find: no record";

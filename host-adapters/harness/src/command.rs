@@ -2,6 +2,7 @@
 
 pub mod arrive;
 pub mod demo;
+pub mod directory;
 pub mod provider_init;
 pub mod status;
 pub mod submit;
@@ -15,7 +16,7 @@ use std::path::Path;
 use ceralacca_host::{Committed, Host, pec::MessageKind};
 use tracing::{error, warn};
 
-use crate::cli::{Command, ProviderCommand};
+use crate::cli::{Command, DirectoryCommand, ProviderCommand};
 use crate::error::{Error, Exit};
 use crate::narrate::{Narrator, waiting};
 
@@ -23,6 +24,10 @@ use crate::narrate::{Narrator, waiting};
 pub fn run(command: Command) -> Result<Exit, Error> {
     match command {
         Command::Provider(ProviderCommand::Init(init)) => init.run(),
+        Command::Directory(DirectoryCommand::Check(check)) => check.run(),
+        Command::Directory(DirectoryCommand::Load(load)) => load.run(),
+        Command::Directory(DirectoryCommand::Find(find)) => find.run(),
+        Command::Directory(DirectoryCommand::Record(record)) => record.run(),
         Command::Submit(submit) => submit.run(),
         Command::Arrive(arrive) => arrive.run(),
         Command::Tick(tick) => tick.run(),

@@ -18,6 +18,8 @@ pub enum Exit {
     Refused,
     /// `verify`: the message does not hold.
     DoesNotHold,
+    /// `directory find`: no record.
+    NotFound,
 }
 
 impl Exit {
@@ -42,6 +44,7 @@ impl From<Exit> for ExitCode {
             Exit::Temporary => 4,
             Exit::Refused => 5,
             Exit::DoesNotHold => 6,
+            Exit::NotFound => 7,
         })
     }
 }

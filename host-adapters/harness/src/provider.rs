@@ -10,12 +10,14 @@
 //! | `test-ca/` | the test authority that issued the certificate ([`pki`]) |
 //! | `store.sqlite`, `spool/`, `*.lock` | the host's state, infected messages included |
 //! | `outbox/` | mail that left for the network: `NNNNNN-kind.eml`, and its envelope as `.json` |
+//! | `published/` | our own directory record, plain and signed |
 //! | `mail/USER@DOMAIN/` | mailboxes (Maildir) |
 
 pub mod init;
 pub mod ldif;
 pub mod pki;
 mod profiles;
+pub mod record;
 pub mod settings;
 mod shared;
 
@@ -71,5 +73,7 @@ pub const TEST_CA: &str = "test-ca";
 pub const CRL_CACHE: &str = "crl-cache";
 /// Name of the folder with mail for the network.
 pub const OUTBOX: &str = "outbox";
+/// Name of the folder with files for others to fetch.
+pub const PUBLISHED: &str = "published";
 /// Name of the folder with the mailboxes.
 pub const MAIL: &str = "mail";

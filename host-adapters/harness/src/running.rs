@@ -10,7 +10,8 @@ use std::time::Duration;
 use ceralacca_host::{
     Clock, CrlCache, CrlFolder, DepositItem, DepositOutcome, Depot, EmlFolder, Engine, Entropy,
     FixedClock, Host, HostError, HostParts, Mailboxes, Maildir, NoScanner, OsEntropy, PluginError,
-    Policy, Relay, RsaSigner, Scanner, SeededEntropy, Store, SystemClock, Unavailable, pec,
+    Policy, PublishedFolder, Relay, RsaSigner, Scanner, SeededEntropy, Store, SystemClock,
+    Unavailable, pec,
 };
 use x509_cert::Certificate;
 use x509_cert::der::Encode as _;
@@ -21,7 +22,7 @@ use crate::error::Error;
 use crate::moment::Moment;
 use crate::names::Domain;
 use crate::provider::settings::{MailboxList, OrdinaryMail, Revocation, Settings};
-use crate::provider::{CRL_CACHE, Folder, MAIL, OUTBOX, SETTINGS};
+use crate::provider::{CRL_CACHE, Folder, MAIL, OUTBOX, PUBLISHED, SETTINGS};
 
 /// The parts that a command may want otherwise than a provider folder has them.
 pub struct Surroundings {
@@ -71,11 +72,11 @@ pub fn open(args: &ProviderArgs, time: &TimeArgs, seed: Option<Vec<u8>>) -> Resu
     host(&folder, settings, surroundings)
 }
 
-/// Opens the host only to look: nothing will pass through it, so no scanner is missed.
-pub fn open_to_look(args: &ProviderArgs) -> Result<Host, Error> {
+/// Opens the host for what is not mail: nothing will pass through it, so no scanner is missed.
+pub fn open_to_look(args: &ProviderArgs, time: &TimeArgs) -> Result<Host, Error> {
     let folder = Folder::at(&args.provider);
     let settings = Settings::load(&folder)?;
-    let surroundings = Surroundings::of(&folder, args, &TimeArgs::default(), None)?;
+    let surroundings = Surroundings::of(&folder, args, time, None)?;
     host(
         &folder,
         settings,
@@ -131,6 +132,7 @@ pub fn host(
             inner: surroundings.depot,
         }),
         relay: surroundings.relay,
+        publisher: Box::new(PublishedFolder::new(folder.file(PUBLISHED))),
         clock: Box::new(clock),
         entropy: surroundings.entropy,
         directory_file: Some(directory),
@@ -190,6 +192,10 @@ pub fn pec_settings(folder: &Folder, settings: &Settings) -> Result<pec::Setting
         service_mailbox: settings.service_mailbox.as_str().to_owned(),
         certificates: certificates(folder, &settings.files.certificate)?,
         trust_anchors: certificates(folder, &settings.files.roots)?,
+        directory_signers: match &settings.files.directory_signers {
+            Some(name) => certificates(folder, name)?,
+            None => Vec::new(),
+        },
         limits: pec::MessageLimits {
             max_size: settings.limits.max_size,
             hard_size: settings.limits.hard_size,

@@ -22,6 +22,8 @@ pub enum Event {
     PassTime(pec::Tick),
     /// A new provider directory is to be loaded.
     LoadDirectory(pec::DirectoryUpdate),
+    /// Our own directory record is to be made.
+    ComposeRecord(pec::RecordRequest),
     /// A message is to be judged, with no effect.
     Examine(pec::Examination),
 }
@@ -37,6 +39,7 @@ impl Event {
             Self::FailRelay(_) => EventKind::FailRelay,
             Self::PassTime(_) => EventKind::PassTime,
             Self::LoadDirectory(_) => EventKind::LoadDirectory,
+            Self::ComposeRecord(_) => EventKind::ComposeRecord,
             Self::Examine(_) => EventKind::Examine,
         }
     }
@@ -57,6 +60,8 @@ pub enum EventKind {
     PassTime,
     /// [`Event::LoadDirectory`]
     LoadDirectory,
+    /// [`Event::ComposeRecord`]
+    ComposeRecord,
     /// [`Event::Examine`]
     Examine,
 }
@@ -72,6 +77,7 @@ impl EventKind {
             Self::FailRelay => "fail-relay",
             Self::PassTime => "pass-time",
             Self::LoadDirectory => "load-directory",
+            Self::ComposeRecord => "compose-record",
             Self::Examine => "examine",
         }
     }

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use crate::directory::DirectoryInForce;
 use crate::engine::{Engine, Event};
-use crate::parts::{Clock, Depot, Entropy, Mailboxes, Relay, Revocation, Scanner, Signer};
+use crate::parts::{
+    Clock, Depot, Entropy, Mailboxes, Publisher, Relay, Revocation, Scanner, Signer,
+};
 use crate::store::{Cause, Original, Seen, Store};
 use crate::{hex, pec};
 use transact::Begin;
@@ -21,6 +24,7 @@ mod endings;
 mod error;
 mod fingerprint;
 mod outbox;
+mod record;
 mod report;
 mod tick;
 mod transact;
@@ -49,6 +53,8 @@ pub struct HostParts {
     pub clock: Box<dyn Clock>,
     /// What nobody can guess.
     pub entropy: Box<dyn Entropy>,
+    /// Where files for others go: our own directory record.
+    pub publisher: Box<dyn Publisher>,
     /// The provider directory, loaded at start and again when it changes.
     pub directory_file: Option<PathBuf>,
     /// What the provider may choose about the host itself.
@@ -87,6 +93,7 @@ impl Default for Policy {
 /// after each of them (or from a thread of its own), and [`Self::tick`] every minute.
 pub struct Host {
     parts: HostParts,
+    directory: DirectoryInForce,
     /// The directory file as it was when last loaded.
     directory_stamp: Mutex<Option<directory::Stamp>>,
 }
@@ -104,8 +111,10 @@ impl Host {
         }
         let host = Self {
             parts,
+            directory: DirectoryInForce::default(),
             directory_stamp: Mutex::new(None),
         };
+        host.refresh_directory()?;
         host.load_first_directory()?;
         Ok(host)
     }

@@ -50,15 +50,16 @@ pub use host::{
 pub use names::{kind_name, state_name};
 pub use parts::{
     Clock, CrlCache, CrlFolder, DepositItem, DepositOutcome, Depot, EmlFolder, Entropy, FixedClock,
-    KeyError, MailboxTable, Mailboxes, Maildir, NoRevocationData, NoScanner, OsEntropy, Refusal,
-    Relay, RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner, SeededEntropy, Signer,
-    SystemClock, Unavailable,
+    KeyError, MailboxTable, Mailboxes, Maildir, NoPublisher, NoRevocationData, NoScanner,
+    OsEntropy, PublishedFolder, Publisher, Refusal, Relay, RelayItem, RelayOutcome, Revocation,
+    RsaSigner, Scanner, SeededEntropy, Signer, SystemClock, Unavailable,
 };
 pub use plugin::{Limits, Plugin};
 pub use store::{Store, StoreError};
 pub use verify::verify_signature;
 
 mod body;
+mod directory;
 mod durable;
 mod engine;
 mod host;

@@ -8,6 +8,7 @@
 //! | [`Revocation`] | has revocation lists | [`CrlCache`], by HTTP; [`CrlFolder`], files; [`NoRevocationData`] | |
 //! | [`Depot`] | puts messages into mailboxes | [`Maildir`] | LMTP, IMAP |
 //! | [`Relay`] | sends messages | [`EmlFolder`] | SMTP |
+//! | [`Publisher`] | puts files where others fetch them | [`PublishedFolder`] | a web server |
 //! | [`Clock`] | tells the time | [`SystemClock`], [`FixedClock`] | |
 //! | [`Entropy`] | is unguessable | [`OsEntropy`], [`SeededEntropy`] | |
 //!
@@ -20,6 +21,7 @@ pub use eml_folder::EmlFolder;
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use mailboxes::{MailboxTable, Mailboxes};
 pub use maildir::Maildir;
+pub use publisher::{NoPublisher, PublishedFolder, Publisher};
 pub use relay::{Refusal, Relay, RelayItem, RelayOutcome};
 pub use revocation::{CrlCache, CrlFolder, NoRevocationData, Revocation};
 pub use scanner::{NoScanner, Scanner};
@@ -31,6 +33,7 @@ mod eml_folder;
 mod entropy;
 mod mailboxes;
 mod maildir;
+mod publisher;
 mod relay;
 mod revocation;
 mod scanner;

@@ -35,6 +35,7 @@ mod directory;
 mod effects;
 mod error;
 mod outbox;
+mod publications;
 mod recall;
 mod schema;
 mod spool;

@@ -187,3 +187,64 @@ fn what_was_kept_for_a_time_is_forgotten_after_it() {
     tick(&host);
     assert_eq!(provider.spool().len(), 0);
 }
+
+/// A command line loads a directory while the server runs: the server goes over to it at its next
+/// tick, and until then answers from the one it has, whole.
+#[test]
+fn another_process_loads_a_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Provider::at(folder.path()).start();
+    server.load_directory(b"one.example A".to_vec()).unwrap();
+    let command = Provider::at(folder.path()).start();
+    assert_eq!(command.providers_of_domain("ONE.example").len(), 1);
+    command
+        .load_directory(b"two.example A\ntwo.example B".to_vec())
+        .unwrap();
+    assert_eq!(command.providers_of_domain("two.example").len(), 2);
+    assert_eq!(server.providers_of_domain("one.example").len(), 1);
+    tick(&server);
+    assert_eq!(server.providers_of_domain("one.example").len(), 0);
+    assert_eq!(server.providers_of_domain("two.example").len(), 2);
+}
+
+/// A file's name comes from the plug-in and leads nowhere but into the folder.
+#[test]
+fn a_published_file_stays_in_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    for name in ["../x", "a/b", "", ".", "..", ".hidden", "a\\b", "a b"] {
+        let file = pec::Publication {
+            name: name.to_owned(),
+            content: b"x".to_vec(),
+        };
+        let end = outcome(250, vec![], vec![pec::Effect::Publish(file)]);
+        provider.toy.push(Rule::Script(vec![], Box::new(end)));
+        let error = host.compose_record(request()).unwrap_err();
+        assert!(matches!(error, HostError::Contract(_)), "{name:?}: {error}");
+    }
+    let files = [("record.ldif", "old"), ("record.ldif", "new")];
+    let files = files.map(|(name, content)| {
+        pec::Effect::Publish(pec::Publication {
+            name: name.to_owned(),
+            content: content.into(),
+        })
+    });
+    let end = outcome(250, vec![], files.into());
+    provider.toy.push(Rule::Script(vec![], Box::new(end)));
+    host.compose_record(request()).unwrap();
+    let published = std::fs::read_dir(folder.path().join("published")).unwrap();
+    assert_eq!(published.count(), 1);
+    let content = std::fs::read(folder.path().join("published/record.ldif")).unwrap();
+    assert_eq!(content, b"new", "the last one counts");
+}
+
+fn request() -> pec::RecordRequest {
+    pec::RecordRequest {
+        managed_domains: vec![],
+        further_certificates: vec![],
+        location: None,
+        description: None,
+        units: vec![],
+    }
+}

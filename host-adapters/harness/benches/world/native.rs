@@ -83,6 +83,7 @@ fn settings(settings: &pec::Settings) -> Settings {
         service_mailbox: settings.service_mailbox.clone(),
         certificates: settings.certificates.clone(),
         trust_anchors: settings.trust_anchors.clone(),
+        directory_signers: settings.directory_signers.clone(),
         limits: MessageLimits {
             max_size: settings.limits.max_size,
             hard_size: settings.limits.hard_size,

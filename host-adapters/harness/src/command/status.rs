@@ -6,7 +6,7 @@ use ceralacca_host::{
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::ProviderArgs;
+use crate::cli::{ProviderArgs, TimeArgs};
 use crate::error::{Error, Exit};
 use crate::kind::phrase;
 use crate::moment::Moment;
@@ -33,7 +33,7 @@ pub struct Status {
 impl Status {
     /// Tells what is known.
     pub fn run(self) -> Result<Exit, Error> {
-        let host = running::open_to_look(&self.provider)?;
+        let host = running::open_to_look(&self.provider, &TimeArgs::default())?;
         // People copy identifiers out of headers, where they stand in angle brackets.
         let pec_id = self.pec_id.as_deref().map(|id| id.trim_matches(['<', '>']));
         let messages = host.status(pec_id).map_err(|error| {

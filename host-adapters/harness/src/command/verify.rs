@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ceralacca_host::{
-    CrlFolder, DepositItem, DepositOutcome, Depot, Host, HostParts, MailboxTable, NoRevocationData,
-    NoScanner, OsEntropy, Policy, Relay, RelayItem, RelayOutcome, Signer, Store, Unavailable,
-    kind_name, pec,
+    CrlFolder, DepositItem, DepositOutcome, Depot, Host, HostParts, MailboxTable, NoPublisher,
+    NoRevocationData, NoScanner, OsEntropy, Policy, Relay, RelayItem, RelayOutcome, Signer, Store,
+    Unavailable, kind_name, pec,
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -115,6 +115,7 @@ impl Verify {
             },
             depot: Box::new(Nothing),
             relay: Box::new(Nothing),
+            publisher: Box::new(NoPublisher),
             clock: clock(None),
             entropy: Box::new(OsEntropy),
             directory_file: None,
@@ -139,7 +140,9 @@ fn without_directory(finding: &mut pec::Finding) {
 
 /// Settings of somebody who is no provider. The plug-in wants a signing certificate even of those
 /// who never sign, so it gets one that nobody will see.
-fn bystander(trust_anchors: Vec<Vec<u8>>) -> Result<pec::Settings, crate::provider::pki::PkiError> {
+pub(super) fn bystander(
+    trust_anchors: Vec<Vec<u8>>,
+) -> Result<pec::Settings, crate::provider::pki::PkiError> {
     let service = "posta-certificata@verify.example";
     let limits = crate::provider::settings::Limits::default();
     Ok(pec::Settings {
@@ -149,6 +152,7 @@ fn bystander(trust_anchors: Vec<Vec<u8>>) -> Result<pec::Settings, crate::provid
         service_mailbox: service.to_owned(),
         certificates: vec![stand_in_certificate(service)?],
         trust_anchors,
+        directory_signers: Vec::new(),
         limits: pec::MessageLimits {
             max_size: limits.max_size,
             hard_size: limits.hard_size,

@@ -1,8 +1,8 @@
-//! Writes the provider directory as LDIF (RFC 6109 §4.5, RFC 2849).
+//! Makes the provider directory of a test world (RFC 6109 §4.5).
 //!
-//! Writing only: *reading* a directory is law, and the plug-in does it.
+//! Writing only, with the core's own writer: *reading* a directory is law, and the plug-in does it.
 
-use base64ct::{Base64, Encoding as _};
+use ceralacca::directory::{LdifWriter, escape_dn};
 
 use super::pki::certificate_hash;
 use crate::names::{Address, Domain};
@@ -37,18 +37,17 @@ pub enum Taken {
 impl Directory {
     /// The base root and nobody in it (RFC 6109 §4.5.10).
     pub fn new() -> Directory {
-        let mut base = String::new();
-        line(&mut base, "dn", "o=postacert");
-        line(&mut base, "objectClass", "top");
-        line(&mut base, "objectClass", "organization");
-        line(&mut base, "o", "postacert");
-        line(
-            &mut base,
+        let mut base = LdifWriter::default();
+        base.entry("o=postacert");
+        base.line("objectClass", "top");
+        base.line("objectClass", "organization");
+        base.line("o", "postacert");
+        base.line(
             "description",
             "Base root for the PEC providers directory (test)",
         );
         Directory {
-            records: vec![base],
+            records: vec![base.into_text()],
         }
     }
 
@@ -102,78 +101,26 @@ impl Default for Directory {
 
 impl Record<'_> {
     fn to_ldif(&self) -> String {
-        let mut text = String::new();
-        let dn = format!("providerName={},o=postacert", escape_dn(self.name));
-        line(&mut text, "dn", &dn);
-        line(&mut text, "objectClass", "top");
-        line(&mut text, "objectClass", "provider");
-        line(&mut text, "providerName", self.name);
-        line(
-            &mut text,
+        let mut entry = LdifWriter::default();
+        entry.entry(&format!(
+            "providerName={},o=postacert",
+            escape_dn(self.name)
+        ));
+        entry.line("objectClass", "top");
+        entry.line("objectClass", "provider");
+        entry.line("providerName", self.name);
+        entry.line(
             "providerCertificateHash",
             &certificate_hash(self.certificate),
         );
-        let certificate = Base64::encode_string(self.certificate);
-        fold(
-            &mut text,
-            &format!("providerCertificate;binary:: {certificate}"),
-        );
-        line(&mut text, "mailReceipt", self.mail_receipt.as_str());
+        entry.octets("providerCertificate;binary", self.certificate);
+        entry.line("mailReceipt", self.mail_receipt.as_str());
         for domain in self.domains {
-            line(&mut text, "managedDomains", domain.as_str());
+            entry.line("managedDomains", domain.as_str());
         }
-        text
+        entry.into_text()
     }
 }
-
-/// Writes `name: value`, in base64 where RFC 2849 asks for it.
-fn line(text: &mut String, name: &str, value: &str) {
-    let plain = value
-        .bytes()
-        .all(|b| b.is_ascii() && !matches!(b, 0 | b'\r' | b'\n'))
-        && !value.starts_with([' ', ':', '<'])
-        && !value.ends_with(' ');
-    if plain {
-        fold(text, &format!("{name}: {value}"));
-    } else {
-        fold(
-            text,
-            &format!("{name}:: {}", Base64::encode_string(value.as_bytes())),
-        );
-    }
-}
-
-/// RFC 2849, note 10: lines of at most 76 columns. `written` is ASCII, so octets are columns.
-fn fold(text: &mut String, written: &str) {
-    let mut rest = written;
-    let mut room = COLUMNS;
-    while rest.len() > room {
-        let (head, tail) = rest.split_at(room);
-        text.push_str(head);
-        text.push_str("\n ");
-        rest = tail;
-        // The blank that continues a line takes a column of it.
-        room = COLUMNS - 1;
-    }
-    text.push_str(rest);
-    text.push('\n');
-}
-
-/// RFC 4514 §2.4: what may not stand bare in an attribute value of a distinguished name.
-fn escape_dn(value: &str) -> String {
-    let last = value.chars().count().saturating_sub(1);
-    let mut escaped = String::new();
-    for (index, c) in value.chars().enumerate() {
-        let blank_at_an_end = c == ' ' && (index == 0 || index == last);
-        if blank_at_an_end || "\"+,;<>\\".contains(c) || (c == '#' && index == 0) {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
-}
-
-const COLUMNS: usize = 76;
 
 #[cfg(test)]
 mod tests {

@@ -56,6 +56,9 @@ pub struct Settings {
     /// Names of the other files.
     #[serde(default)]
     pub files: Files,
+    /// What our own directory record says beside all this.
+    #[serde(default)]
+    pub record: Record,
     /// Own wording of texts, by key.
     #[serde(default)]
     pub texts: BTreeMap<String, String>,
@@ -109,6 +112,38 @@ pub enum Revocation {
     Defer,
 }
 
+/// What our own directory record says beside name, service mailbox, certificate and domains (RFC
+/// 6109 §4.5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Record {
+    /// `LDIFLocationURL`.
+    pub location: Option<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// File with certificates beside the one that signs.
+    pub further_certificates: Option<String>,
+    /// Secondary environments.
+    #[serde(default)]
+    pub units: Vec<Unit>,
+}
+
+/// A secondary operating environment (RFC 6109 §4.5.7).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Unit {
+    /// `providerUnit`.
+    pub name: String,
+    /// `mailReceipt`.
+    pub service_mailbox: Address,
+    /// Those of our domains that it manages.
+    pub domains: Vec<Domain>,
+    /// File with its certificates.
+    pub certificate: String,
+    /// `description`.
+    pub description: Option<String>,
+}
+
 /// Caps on submissions; octets and counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -151,6 +186,8 @@ pub struct Files {
     pub roots: String,
     /// Provider directory.
     pub directory: String,
+    /// Certificates of those who sign the provider directory.
+    pub directory_signers: Option<String>,
 }
 
 impl Default for Files {
@@ -160,6 +197,7 @@ impl Default for Files {
             certificate: CERTIFICATE.into(),
             roots: ROOTS.into(),
             directory: DIRECTORY.into(),
+            directory_signers: None,
         }
     }
 }
@@ -218,6 +256,13 @@ impl Settings {
                     problem,
                     "add its domain, or change it",
                 ));
+            }
+        }
+        for (index, unit) in self.record.units.iter().enumerate() {
+            if let Some(stray) = unit.domains.iter().find(|d| !self.domains.contains(d)) {
+                let field = format!("record.units[{index}].domains");
+                let problem = format!("`{stray}` is not among `domains`");
+                return Err(Error::field(path, field, problem, "add it there"));
             }
         }
         if let MailboxList::Listed(list) = &self.mailboxes

@@ -41,10 +41,10 @@ impl Answers<'_> {
         let store = &parts.store;
         Ok(match question {
             pec::Question::ProviderOfDomain(domain) => {
-                pec::Answer::Providers(store.providers_of_domain(domain)?)
+                pec::Answer::Providers(self.host.providers_of_domain(domain))
             }
             pec::Question::ProviderOfCertificate(sha1) => {
-                pec::Answer::Providers(store.providers_of_certificate(sha1)?)
+                pec::Answer::Providers(self.host.providers_of_certificate(sha1))
             }
             pec::Question::RevocationData(query) => {
                 pec::Answer::Revocation(parts.revocation.revocation(query)?)

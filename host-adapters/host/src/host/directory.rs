@@ -17,16 +17,21 @@ pub(super) type Stamp = (Option<SystemTime>, u64);
 
 impl Host {
     /// Has the plug-in read a provider directory (LDIF, or LDIF in signed CMS) and puts it in
-    /// force, all of it at once. The very file that is in force is not read again.
+    /// force, all of it at once. The very file that is in force is not read again, unless other
+    /// signers count now.
+    ///
+    /// Another process that has the same store open goes over to it at its next tick.
     ///
     /// # Errors
     /// [`HostError::DirectoryRefused`] if it is bad, other errors if it could not be tried;
     /// either way the one before stays in force.
     pub fn load_directory(&self, content: Vec<u8>) -> Result<DirectorySummary, HostError> {
         let digest = hex(&sha256(&content));
-        if let Some(summary) = self.parts.store.directory()?
-            && summary.sha256 == digest
-        {
+        let signers = self.signers();
+        let same =
+            |summary: &DirectorySummary| summary.sha256 == digest && summary.signers == signers;
+        if let Some(summary) = self.parts.store.directory()?.filter(same) {
+            self.refresh_directory()?;
             return Ok(summary);
         }
         let begin = Begin {
@@ -36,19 +41,58 @@ impl Host {
             original: Original::none(),
             seen: Seen::default(),
         };
-        let committed = self.transact(begin, |_| Cause::Directory { sha256: &digest })?;
+        let committed = self.transact(begin, |_| Cause::Directory {
+            sha256: &digest,
+            signers: &signers,
+        })?;
         let refused = HostError::DirectoryRefused {
             path: None,
             reply: committed.reply,
         };
+        self.refresh_directory()?;
         // In force is what says so: a plug-in that replies 250 and installs nothing has not
         // loaded it either.
-        match self.parts.store.directory()? {
-            Some(summary) if summary.sha256 == digest => Ok(DirectorySummary {
+        match self.parts.store.directory()?.filter(same) {
+            Some(summary) => Ok(DirectorySummary {
                 unchanged: false,
                 ..summary
             }),
-            _ => Err(refused),
+            None => Err(refused),
+        }
+    }
+
+    /// The records of the directory in force that manage a domain, without their certificates.
+    /// Case does not matter.
+    pub fn providers_of_domain(&self, domain: &str) -> Vec<pec::Provider> {
+        self.directory.get().providers_of_domain(domain)
+    }
+
+    /// The records of the directory in force that hold the certificate with this SHA-1 (hex), with
+    /// their certificates.
+    pub fn providers_of_certificate(&self, sha1: &str) -> Vec<pec::Provider> {
+        self.directory.get().providers_of_certificate(sha1)
+    }
+
+    /// Brings memory up to what the store has, if that is another directory: at start, after
+    /// loading, and at every tick, since another process may have loaded one.
+    pub(super) fn refresh_directory(&self) -> Result<(), HostError> {
+        let store = &self.parts.store;
+        Ok(self.directory.replace(|current| {
+            if store.directory()?.as_ref() == current.summary() {
+                return Ok(None);
+            }
+            store.read_directory()
+        })?)
+    }
+
+    /// See [`DirectorySummary::signers`].
+    fn signers(&self) -> String {
+        match &self.parts.settings.directory_signers {
+            none if none.is_empty() => String::new(),
+            pinned => {
+                let digests = pinned.iter().flat_map(|certificate| sha256(certificate));
+                hex(&sha256(&digests.collect::<Vec<u8>>()))
+            }
         }
     }
 
@@ -68,6 +112,7 @@ impl Host {
 
     /// Loads the file, if there is one and it changed since the last time.
     pub(super) fn load_changed_directory(&self) -> Result<Option<DirectorySummary>, HostError> {
+        self.refresh_directory()?;
         let Some(path) = &self.parts.directory_file else {
             return Ok(None);
         };

@@ -48,6 +48,15 @@ pub enum HostError {
         /// The plug-in's words.
         reply: pec::Reply,
     },
+    /// The plug-in cannot make our own directory record of what it was told.
+    #[error("no directory record can be made: {}", .reply.text)]
+    RecordRefused {
+        /// The plug-in's words.
+        reply: pec::Reply,
+    },
+    /// Files are in the store, but not yet where others fetch them; the next tick tries again.
+    #[error("not published yet: {0}; the next tick tries again")]
+    NotPublished(Unavailable),
     /// Somebody else was quicker; a new transaction will see what they did.
     #[error("another transaction was quicker: {0}; try again")]
     Conflict(String),

@@ -143,6 +143,9 @@ pub struct DirectorySummary {
     pub unchanged: bool,
     /// SHA-256 of the file, hex.
     pub sha256: String,
+    /// SHA-256 of the certificates that were pinned as its signers, hex; empty: none were. The
+    /// same file under other signers is to be looked at again.
+    pub signers: String,
 }
 
 /// What became of one message.

@@ -26,6 +26,9 @@ impl Host {
                 report.directory_error = Some(error.to_string());
             }
         }
+        if let Err(error) = self.publish() {
+            tracing::error!(%error, "files for others wait");
+        }
         let now = self.now();
         let mut after = None;
         loop {

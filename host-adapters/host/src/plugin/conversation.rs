@@ -38,6 +38,7 @@ pub(super) fn begin(
         Event::FailRelay(event) => instance.begin(&exports.fail_relay, (context, event)),
         Event::PassTime(event) => instance.begin(&exports.pass_time, (context, event)),
         Event::LoadDirectory(event) => instance.begin(&exports.load_directory, (context, event)),
+        Event::ComposeRecord(event) => instance.begin(&exports.compose_record, (context, event)),
         Event::Examine(event) => instance.begin(&exports.examine, (context, event)),
     }?;
     drop(event);

@@ -51,7 +51,11 @@ pub(crate) enum Cause<'a> {
     Directory {
         /// SHA-256 of its file, hex.
         sha256: &'a str,
+        /// See [`crate::DirectorySummary::signers`].
+        signers: &'a str,
     },
+    /// An operator's request: harmless when it comes again.
+    Request,
     /// A tick: harmless when it comes again.
     Tick,
 }
@@ -205,7 +209,7 @@ fn write_cause(
                 Err(Rollback::Conflict(format!("item {} was done", item.key)))
             }
         }
-        Cause::Directory { .. } | Cause::Tick => Ok(None),
+        Cause::Directory { .. } | Cause::Request | Cause::Tick => Ok(None),
     }
 }
 

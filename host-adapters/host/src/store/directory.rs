@@ -1,71 +1,103 @@
-//! The provider directory: replaced as a whole, asked by domain and by certificate.
+//! The provider directory: replaced as a whole, read as a whole. What is asked of it is answered
+//! from memory ([`crate::directory`]).
 
-use rusqlite::{OptionalExtension, Params, Transaction};
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension, Transaction};
 
 use super::{Store, StoreError};
+use crate::directory::Directory;
 use crate::{DirectorySummary, pec};
 
 impl Store {
-    /// The records that manage a domain, without their certificates. Case does not matter.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub(crate) fn providers_of_domain(
-        &self,
-        domain: &str,
-    ) -> Result<Vec<pec::Provider>, StoreError> {
-        self.read("asking the directory for a domain", |tx| {
-            let sql = "SELECT p.id, p.dn, p.name, p.unit, p.mail_receipt
-                       FROM directory_domain d JOIN directory_provider p ON p.id = d.provider
-                       WHERE d.domain = ?1 ORDER BY p.id";
-            providers(tx, sql, [domain.to_ascii_lowercase()], false)
-        })
-    }
-
-    /// The records that hold the certificate with this SHA-1 (hex), with their certificates.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub(crate) fn providers_of_certificate(
-        &self,
-        sha1: &str,
-    ) -> Result<Vec<pec::Provider>, StoreError> {
-        self.read("asking the directory for a certificate", |tx| {
-            let sql = "SELECT DISTINCT p.id, p.dn, p.name, p.unit, p.mail_receipt
-                       FROM directory_certificate c JOIN directory_provider p ON p.id = c.provider
-                       WHERE c.sha1 = ?1 ORDER BY p.id";
-            providers(tx, sql, [sha1.to_ascii_lowercase()], true)
-        })
-    }
-
     /// What the directory in force has; none: none was ever loaded.
     ///
     /// # Errors
     /// The store cannot be read.
     pub(crate) fn directory(&self) -> Result<Option<DirectorySummary>, StoreError> {
-        self.read("reading which directory is in force", |tx| {
-            tx.query_row(
-                "SELECT sha256, providers, domains, certificates FROM directory",
-                [],
-                |row| {
-                    Ok(DirectorySummary {
-                        sha256: row.get(0)?,
-                        providers: row.get(1)?,
-                        domains: row.get(2)?,
-                        certificates: row.get(3)?,
-                        unchanged: true,
-                    })
-                },
-            )
-            .optional()
+        self.read("reading which directory is in force", summary)
+    }
+
+    /// The whole directory in force; none: none was ever loaded.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn read_directory(&self) -> Result<Option<Directory>, StoreError> {
+        self.read("reading the directory in force", |tx| {
+            let Some(summary) = summary(tx)? else {
+                return Ok(None);
+            };
+            Ok(Some(Directory::new(summary, records(tx)?)))
         })
     }
+}
+
+fn summary(tx: &Transaction<'_>) -> rusqlite::Result<Option<DirectorySummary>> {
+    tx.query_row(
+        "SELECT sha256, signers, providers, domains, certificates FROM directory",
+        [],
+        |row| {
+            Ok(DirectorySummary {
+                sha256: row.get(0)?,
+                signers: row.get(1)?,
+                providers: row.get(2)?,
+                domains: row.get(3)?,
+                certificates: row.get(4)?,
+                unchanged: true,
+            })
+        },
+    )
+    .optional()
+}
+
+/// The records, in the order of the file.
+fn records(tx: &Transaction<'_>) -> rusqlite::Result<Vec<pec::ProviderRecord>> {
+    let mut records = BTreeMap::new();
+    let mut query =
+        tx.prepare("SELECT id, dn, name, unit, mail_receipt FROM directory_provider")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let provider = pec::Provider {
+            dn: row.get(1)?,
+            name: row.get(2)?,
+            unit: row.get(3)?,
+            mail_receipt: row.get(4)?,
+            certificate_hashes: Vec::new(),
+            certificates: Vec::new(),
+        };
+        let managed_domains = Vec::new();
+        records.insert(
+            row.get::<_, i64>(0)?,
+            pec::ProviderRecord {
+                provider,
+                managed_domains,
+            },
+        );
+    }
+    let mut query = tx.prepare(
+        "SELECT provider, sha1, certificate FROM directory_certificate ORDER BY provider, position",
+    )?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Some(record) = records.get_mut(&row.get(0)?) {
+            record.provider.certificate_hashes.push(row.get(1)?);
+            record.provider.certificates.push(row.get(2)?);
+        }
+    }
+    let mut query = tx.prepare("SELECT provider, domain FROM directory_domain")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Some(record) = records.get_mut(&row.get(0)?) {
+            record.managed_domains.push(row.get(1)?);
+        }
+    }
+    Ok(records.into_values().collect())
 }
 
 /// Replaces the whole directory. Whoever reads sees the old one or the new one.
 pub(super) fn install_directory(
     tx: &Transaction<'_>,
-    sha256: &str,
+    (sha256, signers): (&str, &str),
     records: &[pec::ProviderRecord],
 ) -> rusqlite::Result<()> {
     tx.execute_batch(
@@ -107,45 +139,9 @@ pub(super) fn install_directory(
         }
     }
     tx.execute(
-        "INSERT INTO directory (id, sha256, providers, domains, certificates)
-         VALUES (1, ?1, ?2, ?3, ?4)",
-        (sha256, records.len() as u64, domains, certificates),
+        "INSERT INTO directory (id, sha256, signers, providers, domains, certificates)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5)",
+        (sha256, signers, records.len() as u64, domains, certificates),
     )?;
     Ok(())
-}
-
-/// The records that a query finds, with the hashes of their certificates.
-fn providers(
-    tx: &Transaction<'_>,
-    sql: &str,
-    parameters: impl Params,
-    with_certificates: bool,
-) -> rusqlite::Result<Vec<pec::Provider>> {
-    let mut found = Vec::new();
-    let mut query = tx.prepare_cached(sql)?;
-    let mut rows = query.query(parameters)?;
-    while let Some(row) = rows.next()? {
-        let mut provider = pec::Provider {
-            dn: row.get(1)?,
-            name: row.get(2)?,
-            unit: row.get(3)?,
-            mail_receipt: row.get(4)?,
-            certificate_hashes: Vec::new(),
-            certificates: Vec::new(),
-        };
-        let id: i64 = row.get(0)?;
-        let mut query = tx.prepare_cached(
-            "SELECT sha1, CASE WHEN ?2 THEN certificate END FROM directory_certificate
-             WHERE provider = ?1 ORDER BY position",
-        )?;
-        let mut rows = query.query((id, with_certificates))?;
-        while let Some(row) = rows.next()? {
-            provider.certificate_hashes.push(row.get(0)?);
-            provider
-                .certificates
-                .extend(row.get::<_, Option<Vec<u8>>>(1)?);
-        }
-        found.push(provider);
-    }
-    Ok(found)
 }

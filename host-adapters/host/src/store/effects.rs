@@ -8,6 +8,7 @@ use super::bodies::Bodies;
 use super::columns::{list_to_json, spool_id};
 use super::commit::{Cause, Rollback, derive_key};
 use super::directory::install_directory;
+use super::publications;
 use super::tracking::Seen;
 use crate::Action;
 use crate::names::{kind_name, state_name};
@@ -61,13 +62,14 @@ impl<'a> Effects<'a> {
             pec::Effect::Notify(notice) => self.notify(&notice),
             pec::Effect::Remember(memo) => self.remember(&memo),
             pec::Effect::InstallDirectory(providers) => {
-                let Cause::Directory { sha256 } = cause else {
+                let Cause::Directory { sha256, signers } = cause else {
                     return Err(Rollback::Contract(
                         "it installs a directory without having been given one".to_owned(),
                     ));
                 };
-                Ok(install_directory(self.tx, sha256, &providers)?)
+                Ok(install_directory(self.tx, (sha256, signers), &providers)?)
             }
+            pec::Effect::Publish(file) => self.publish(&file),
         }
     }
 
@@ -334,6 +336,16 @@ impl<'a> Effects<'a> {
             .prepare_cached("INSERT INTO notice (at, recipient, text) VALUES (?1, ?2, ?3)")?
             .execute((self.now, &notice.recipient, &notice.text))?;
         Ok(())
+    }
+
+    /// The name becomes a file's name, so it must not lead anywhere else.
+    fn publish(&self, file: &pec::Publication) -> Result<(), Rollback> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if file.name.is_empty() || file.name.starts_with('.') || !file.name.chars().all(plain) {
+            let name = &file.name;
+            return Err(Rollback::Contract(format!("it publishes a file {name:?}")));
+        }
+        Ok(publications::publish(self.tx, self.now, file)?)
     }
 
     /// The newest word counts: verdicts are renewed before they run out.

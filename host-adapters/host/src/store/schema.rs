@@ -54,7 +54,8 @@ const APPLICATION: i64 = 0x5045_4320;
 /// Instants are seconds since 1970; lists of addresses and ids are JSON arrays of strings; `kind`
 /// and `state` are the names of `wit/types.wit`. `octets`, `spool` and `recipe` are the stored
 /// form of a body: literal octets, a file, and how they interleave.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 -- Files beside the database that rows refer to. Other files there are orphans.
 CREATE TABLE spool (
     id INTEGER PRIMARY KEY,
@@ -218,4 +219,19 @@ CREATE TABLE directory_certificate (
     PRIMARY KEY (provider, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX directory_certificate_sha1 ON directory_certificate (sha1, provider);
-"];
+",
+    "
+-- Look-ups are answered from memory; the tables are read as a whole.
+DROP INDEX directory_certificate_sha1;
+ALTER TABLE directory ADD COLUMN signers TEXT NOT NULL DEFAULT '';
+
+-- The newest file of each name that others may fetch.
+CREATE TABLE publication (
+    version INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    at INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    done INTEGER NOT NULL DEFAULT 0
+) STRICT;
+",
+];

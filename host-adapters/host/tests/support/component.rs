@@ -79,6 +79,7 @@ pub fn real_host_signed_by(
         relay: Box::new(EmlFolder::new(folder.join("outbox"))),
         clock: Box::new(Arc::new(FixedClock::new(real_now()))),
         entropy: Box::new(SeededEntropy::new("seed")),
+        publisher: Box::new(PublishedFolder::new(folder.join("published"))),
         directory_file: None,
         policy: Policy::default(),
     })

@@ -70,6 +70,7 @@ impl Provider {
                 .unwrap_or_else(|| Box::new(EmlFolder::new(self.folder.join("outbox")))),
             clock: Box::new(self.clock.clone()),
             entropy: Box::new(SeededEntropy::new("seed")),
+            publisher: Box::new(PublishedFolder::new(self.folder.join("published"))),
             directory_file: self.directory_file.clone(),
             policy: Policy::default(),
         })
@@ -148,6 +149,7 @@ pub fn settings() -> pec::Settings {
         service_mailbox: "ricevute@here.example".to_owned(),
         certificates: vec![],
         trust_anchors: vec![],
+        directory_signers: vec![],
         limits: pec::MessageLimits {
             max_size: 30_000_000,
             hard_size: 60_000_000,

@@ -151,7 +151,7 @@ fn follow_rules(context: &pec::Context, event: Event, answers: &[Answer]) -> pec
             outcome(250, vec![], tick.due.iter().map(expire).collect())
         }
         Event::LoadDirectory(update) => load_directory(&update),
-        Event::Examine(_) => outcome(250, vec![], vec![]),
+        Event::ComposeRecord(_) | Event::Examine(_) => outcome(250, vec![], vec![]),
     }
 }
 
