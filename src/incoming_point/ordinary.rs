@@ -149,7 +149,7 @@ impl IncomingPoint<'_> {
 }
 
 /// RFC 6109 §2.2.2: as for any message of the Internet.
-fn virus_found(name: &str) -> Reply {
+pub(super) fn virus_found(name: &str) -> Reply {
     let graphic = name.chars().filter(char::is_ascii_graphic);
     let name: String = graphic.take(LONGEST_NAME).collect();
     Reply::new(554, "5.7.1", format!("Virus found: {name}"))
