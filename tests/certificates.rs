@@ -17,7 +17,7 @@ use ceralacca_host::pec::{self, RevocationVerdict};
 use world::forgery::{ALFAS_EXTENSIONS, Draft, authority, issue, openssl, output, pair};
 use world::mail::letter;
 use world::oracles::has;
-use world::{ANNA, BRUNO, Difference, Letter, START, World};
+use world::{ANNA, BRUNO, Difference, START, World};
 
 const DAY: u64 = 86_400;
 
@@ -41,15 +41,9 @@ fn listening(policy: Revocation) -> Option<(World, Vec<u8>, PathBuf)> {
 }
 
 fn catch(world: &mut World) -> Vec<u8> {
-    world.network_down = true;
     // Another subject each time: the same message again would be the client's retry.
     let subject = format!("Raccomandata {}", world.clock.now());
-    let _ = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, &subject));
-    let letters = world.alfa.letters();
-    let envelope = |l: &&Letter| l.kind == pec::MessageKind::TransportEnvelope;
-    let caught = letters.iter().find(envelope).expect("an envelope");
-    world.network_down = false;
-    caught.octets.clone()
+    world.catch(letter(ANNA, BRUNO, &subject))
 }
 
 fn codes(reasons: &[pec::Defect]) -> Vec<&str> {
@@ -57,9 +51,7 @@ fn codes(reasons: &[pec::Defect]) -> Vec<&str> {
 }
 
 fn examine(world: &World, message: &[u8], at: Option<u64>) -> pec::Finding {
-    let message = message.to_vec();
-    let examination = pec::Examination { message, at };
-    world.beta.host.examine(examination).expect("a finding")
+    world.beta.examine_at(message, at)
 }
 
 // ---- revocation lists -------------------------------------------------------------------------

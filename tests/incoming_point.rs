@@ -6,32 +6,7 @@ use ceralacca_harness::provider::settings::OrdinaryMail;
 use ceralacca_host::pec;
 use world::mail::{ID, Read, letter};
 use world::oracles::{openssl_sha1, openssl_verifies};
-use world::{ANNA, BRUNO, CARLA, Difference, START, World};
-
-/// Anna's envelope for Bruno, caught on the wire.
-fn caught() -> Option<(World, Vec<u8>)> {
-    let mut world = World::new()?;
-    world.network_down = true;
-    let _ = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "Raccomandata"));
-    let envelope = world.alfa.letters().remove(0).octets;
-    world.network_down = false;
-    Some((world, envelope))
-}
-
-/// A world in which every mailbox of Beta takes ordinary mail.
-fn tolerant() -> Option<World> {
-    let accept = |s: &mut ceralacca_harness::provider::settings::Settings| {
-        s.ordinary_mail = OrdinaryMail::Accept;
-    };
-    World::with(Difference {
-        beta: Some(&accept),
-        ..Default::default()
-    })
-}
-
-fn codes(finding: &pec::Finding) -> Vec<&str> {
-    finding.defects.iter().map(|d| d.code.as_str()).collect()
-}
+use world::{ANNA, BRUNO, CARLA, Difference, START, World, caught, codes, tolerant};
 
 fn replaced(octets: &[u8], old: &str, new: &str) -> Vec<u8> {
     let text = String::from_utf8(octets.to_vec()).expect("7-bit");

@@ -79,6 +79,15 @@ impl Draft {
         self
     }
 
+    /// Has a part stand there twice.
+    pub fn twice(mut self, name: &str) -> Self {
+        let part = self.part(name);
+        let line = self.content[..part.start - 2].rfind("\r\n").expect("one");
+        let copy = self.content[line..part.end].to_owned();
+        self.content.insert_str(line, &copy);
+        self
+    }
+
     /// A part of this file name: header and body, without the boundary lines.
     fn part(&self, name: &str) -> Range<usize> {
         let at = self.content.find(&format!("name=\"{name}\""));

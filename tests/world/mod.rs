@@ -18,7 +18,7 @@ use ceralacca_harness::moment::Moment;
 use ceralacca_harness::names::{Address, Domain};
 use ceralacca_harness::provider::Folder;
 use ceralacca_harness::provider::init::NewProvider;
-use ceralacca_harness::provider::settings::Settings;
+use ceralacca_harness::provider::settings::{OrdinaryMail, Settings};
 use ceralacca_harness::running::{self, Surroundings};
 use ceralacca_host::{
     Body, Committed, DepositItem, DepositOutcome, Depot, FixedClock, Host, Limits, Plugin, Refusal,
@@ -170,6 +170,16 @@ impl World {
         let committed = self.station(from).submit(from, to, message.as_ref());
         self.settle();
         committed
+    }
+
+    /// Anna's envelope for Bruno on the wire: it has not arrived.
+    pub fn catch(&mut self, message: impl AsRef<[u8]>) -> Vec<u8> {
+        self.network_down = true;
+        let _ = self.submit(ANNA, &[BRUNO], message);
+        let mut letters = self.alfa.letters().into_iter();
+        let envelope = letters.find(|l| l.kind == pec::MessageKind::TransportEnvelope);
+        self.network_down = false;
+        envelope.expect("an envelope").octets
     }
 
     /// A message from the Internet.
@@ -350,6 +360,17 @@ impl Station {
         self.post.sent.lock().unwrap().drain(..).collect()
     }
 
+    /// What the host says of a message, with no effect: judged at its signing time.
+    pub fn examine(&self, message: &[u8]) -> pec::Finding {
+        self.examine_at(message, None)
+    }
+
+    pub fn examine_at(&self, message: &[u8], at: Option<u64>) -> pec::Finding {
+        let message = message.to_vec();
+        let examination = pec::Examination { message, at };
+        self.host.examine(examination).expect("a finding")
+    }
+
     pub fn events(&self, pec_id: &str) -> Vec<String> {
         let status = self.host.status(Some(pec_id)).expect("a status");
         status
@@ -482,6 +503,27 @@ fn component() -> Option<PathBuf> {
     }
     oracles::missing("the component (run `make component`)");
     None
+}
+
+/// Anna's envelope for Bruno, caught on the wire.
+pub fn caught() -> Option<(World, Vec<u8>)> {
+    let mut world = World::new()?;
+    let envelope = world.catch(mail::letter(ANNA, BRUNO, "Raccomandata"));
+    Some((world, envelope))
+}
+
+/// A world in which every mailbox of Beta takes ordinary mail.
+pub fn tolerant() -> Option<World> {
+    let accept = |s: &mut Settings| s.ordinary_mail = OrdinaryMail::Accept;
+    World::with(Difference {
+        beta: Some(&accept),
+        ..Default::default()
+    })
+}
+
+/// The codes of a finding's defects.
+pub fn codes(finding: &pec::Finding) -> Vec<&str> {
+    finding.defects.iter().map(|d| d.code.as_str()).collect()
 }
 
 /// An address, checked by the harness.
