@@ -86,6 +86,7 @@ clean: ## removes what was built
 
 # Independent judges of what we produce, as "command:Debian package".
 TEST_TOOLS := openssl:openssl certtool:gnutls-bin cmsutil:libnss3-tools gpgsm:gpgsm \
+              sqlite3:sqlite3 \
               faketime:faketime xmllint:libxml2-utils shellcheck:shellcheck zip:zip
 
 install-test-tools: ## apt-get installs the programs that tests compare with
