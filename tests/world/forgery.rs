@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use ceralacca_harness::provider::Folder;
 use encodify::base64;
 
 use super::mail::Read;
@@ -103,8 +104,13 @@ impl Draft {
 
     /// Signed by a provider of the world as it signs itself.
     pub fn signed_by(&self, station: &Station) -> Vec<u8> {
-        let signer = pair(station);
-        let others = station.folder.file("test-ca/ca.pem");
+        self.signed_with(&station.folder)
+    }
+
+    /// Signed with the key in a provider's folder.
+    pub fn signed_with(&self, provider: &Folder) -> Vec<u8> {
+        let signer = (provider.file("certificate.pem"), provider.file("key.pem"));
+        let others = provider.file("test-ca/ca.pem");
         self.signed(&signer, &others, "-md|sha256", "\"sha-256\"")
     }
 
@@ -198,6 +204,43 @@ pub fn certify(
     );
     openssl(&words, &[&file(".pem")]);
     file(".pem")
+}
+
+/// A directory in which a provider's record has one certificate more.
+pub fn with_certificate(ldif: &str, provider: &str, certificate: &Path) -> String {
+    let der = openssl("x509|-outform|DER|-in", &[certificate]);
+    let hash = openssl("x509|-noout|-fingerprint|-sha1|-in", &[certificate]);
+    let hash = String::from_utf8(hash).expect("ASCII");
+    let hash = hash
+        .trim()
+        .rsplit('=')
+        .next()
+        .expect("a hash")
+        .replace(':', "");
+    let name = format!("providerName: {provider}\n");
+    assert!(ldif.contains(&name), "{ldif}");
+    let more = format!(
+        "{name}providerCertificateHash: {hash}\nproviderCertificate;binary:: {}\n",
+        base64::STANDARD.encode(&der)
+    );
+    ldif.replacen(&name, &more, 1)
+}
+
+/// A directory in which a provider has a secondary environment for a domain, with the certificate
+/// of the main one.
+pub fn with_secondary_environment(ldif: &str, provider: &str, unit: &str, domain: &str) -> String {
+    let name = format!("providerName: {provider}");
+    let is_main = |record: &&str| record.lines().any(|line| line == name);
+    let main = ldif.split("\n\n").find(is_main).expect("a record");
+    let line = |line: &str| match line.split_once(": ") {
+        Some(("dn", dn)) => format!("dn: providerUnit={unit},{dn}"),
+        Some(("providerName", _)) => format!("{line}\nproviderUnit: {unit}"),
+        Some(("mailReceipt", _)) => format!("mailReceipt: ricevute@{domain}"),
+        Some(("managedDomains", _)) => format!("managedDomains: {domain}"),
+        _ => line.to_owned(),
+    };
+    let secondary: Vec<String> = main.lines().map(line).collect();
+    format!("{}\n\n{}\n", ldif.trim_end(), secondary.join("\n"))
 }
 
 /// OpenSSL in the story's time; words between bars, then files.

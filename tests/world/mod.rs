@@ -99,21 +99,10 @@ impl World {
     pub fn with(difference: Difference<'_>) -> Option<Self> {
         plugin()?;
         let folder = tempfile::tempdir().expect("a temporary folder");
-        // Certificates begin a day earlier, as certificates do.
-        let made = Moment(START - 86_400);
-        let provider = |name: &str, domain: &str, join: Option<&Folder>| {
-            let new = NewProvider {
-                name: name.to_owned(),
-                domains: vec![domain.parse::<Domain>().expect("a domain")],
-                mailboxes: Vec::new(),
-                join: join.map(|other| other.root().to_owned()),
-                now: made,
-            };
-            new.create(&folder.path().join(domain))
-                .expect("a provider folder")
-        };
-        let alfa = provider("Alfa S.p.A.", "pec.alfa.example", None);
-        provider("Beta S.p.A.", "pec.beta.example", Some(&alfa));
+        let place = |domain: &str| folder.path().join(domain);
+        let (alfas, betas) = ("pec.alfa.example", "pec.beta.example");
+        let alfa = found("Alfa S.p.A.", alfas, None, &place(alfas));
+        found("Beta S.p.A.", betas, Some(&alfa), &place(betas));
         Some(Self::open(folder, difference))
     }
 
@@ -187,6 +176,25 @@ impl World {
         let committed = self.station(to[0]).arrive(from, to, message.as_ref());
         self.settle();
         committed
+    }
+
+    /// A third provider of the same directory, of which everybody has heard. It does nothing.
+    pub fn join(&mut self, name: &str, domain: &str) -> Folder {
+        let place = self.folder.path().join(domain);
+        let gamma = found(name, domain, Some(&self.alfa.folder), &place);
+        self.publish(str::to_owned);
+        gamma
+    }
+
+    /// The directory as Alfa has it, changed, comes into force everywhere.
+    pub fn publish(&mut self, change: impl FnOnce(&str) -> String) {
+        let file = self.alfa.folder.file("directory.ldif");
+        let ldif = change(&std::fs::read_to_string(file).expect("a directory"));
+        for station in [&self.alfa, &self.beta] {
+            std::fs::write(station.folder.file("directory.ldif"), &ldif).expect("a file");
+            let loaded = station.host.load_directory(ldif.clone().into_bytes());
+            loaded.expect("a good directory");
+        }
     }
 
     /// Lets outboxes and network run until nothing moves.
@@ -280,6 +288,19 @@ impl World {
     }
 }
 
+/// Makes a provider's folder at `place`.
+fn found(name: &str, domain: &str, join: Option<&Folder>, place: &Path) -> Folder {
+    let new = NewProvider {
+        name: name.to_owned(),
+        domains: vec![domain.parse::<Domain>().expect("a domain")],
+        mailboxes: Vec::new(),
+        join: join.map(|other| other.root().to_owned()),
+        // Certificates begin a day earlier, as certificates do.
+        now: Moment(START - 86_400),
+    };
+    new.create(place).expect("a provider folder")
+}
+
 impl Station {
     fn open(
         folder: Folder,
@@ -369,6 +390,11 @@ impl Station {
         let message = message.to_vec();
         let examination = pec::Examination { message, at };
         self.host.examine(examination).expect("a finding")
+    }
+
+    /// The rows of a look into the store; None where sqlite3 is not here.
+    pub fn query(&self, sql: &str) -> Option<Vec<Vec<String>>> {
+        oracles::sqlite_rows(&self.folder.file("store.sqlite"), sql)
     }
 
     pub fn events(&self, pec_id: &str) -> Vec<String> {
