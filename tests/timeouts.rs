@@ -200,6 +200,98 @@ fn t07_ticks_late_twice_and_with_a_clock_that_jumps() {
     );
 }
 
+/// The timers are rows of the store, not of a process.
+#[test]
+fn t07_a_restart_in_between_neither_forgets_nor_repeats() {
+    let Some(mut world) = lost_in_the_network() else {
+        return;
+    };
+    world.pass(6 * HOUR);
+    let mut world = world.restart();
+    // Anna's client never heard the reply, and tries again.
+    let again = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "Dove sei?"));
+    assert!(again.repeated && again.reply.code == 250);
+    assert_eq!(world.kinds(ANNA).len(), 1);
+    world.pass(6 * HOUR);
+    assert_eq!(world.kinds(ANNA), ["server-user-acceptance", "timeout"]);
+    let mut world = world.restart();
+    world.tick();
+    assert_eq!(world.kinds(ANNA).len(), 2, "a restart repeats nothing");
+    // The host is away when the second notice is due, and says it when it is back.
+    let mut world = {
+        world.clock.advance(30 * HOUR);
+        world.restart()
+    };
+    assert_eq!(world.kinds(ANNA).len(), 2);
+    world.tick();
+    assert_eq!(world.kinds(ANNA)[2..], ["timeout"]);
+    assert!(
+        last(&world)
+            .element("errore-esteso")
+            .unwrap()
+            .starts_with("5.4.1")
+    );
+    // The envelope arrives after all, at a Beta that has been restarted as well.
+    let mut world = world.restart();
+    world.network_down = false;
+    world.settle();
+    assert_eq!(world.kinds(ANNA)[3..], ["delivery"]);
+    assert_eq!(world.kinds(BRUNO), ["transport-envelope"]);
+    let mut world = world.restart();
+    world.pass(100 * HOUR);
+    assert_eq!(world.kinds(ANNA).len(), 4);
+}
+
+/// A clock set wrong and set right again: what is sent is sent once, and what is due comes.
+#[test]
+fn t07_a_clock_that_jumps_forward_and_back() {
+    let Some(mut world) = World::new() else {
+        return;
+    };
+    world.network_down = true;
+    // Before the jump, during it, and after it.
+    let submit = |world: &mut World, number: u32| {
+        let message = letter(ANNA, BRUNO, &format!("n. {number}"));
+        let message = message.replace("client-1", &format!("client-{number}"));
+        let _ = world.submit(ANNA, &[BRUNO], message);
+    };
+    submit(&mut world, 1);
+    world.clock.set(START + 20 * HOUR);
+    submit(&mut world, 2);
+    // The clock is back before anybody ticked: nothing has happened yet.
+    world.clock.set(START + HOUR);
+    world.tick();
+    let notices = |world: &World| -> Vec<String> {
+        let told = world.mailbox(ANNA).into_iter();
+        told.filter(|d| ceralacca_host::kind_name(&d.kind) == "timeout")
+            .map(|d| Read::new(&d.octets).element("oggetto").unwrap())
+            .collect()
+    };
+    assert!(notices(&world).is_empty());
+    submit(&mut world, 3);
+    // The first and the third are due by the right clock; the second by the clock it was given.
+    world.clock.set(START + 13 * HOUR);
+    world.tick();
+    assert_eq!(notices(&world), ["n. 1", "n. 3"]);
+    // A day ahead for one tick: every notice that this clock makes due goes out, once.
+    world.clock.set(START + 50 * HOUR);
+    world.tick();
+    let mut told = notices(&world);
+    told.sort();
+    assert_eq!(told, ["n. 1", "n. 1", "n. 2", "n. 3", "n. 3"]);
+    for hour in [14, 26, 36, 48, 200] {
+        world.clock.set(START + hour * HOUR);
+        world.tick();
+        world.tick();
+    }
+    assert_eq!(notices(&world).len(), 5, "{:?}", notices(&world));
+    // Delivery still overrides (PRACTICE 8.4), for all three.
+    world.network_down = false;
+    world.settle();
+    let deliveries = world.kinds(ANNA).into_iter().filter(|k| k == "delivery");
+    assert_eq!(deliveries.count(), 3);
+}
+
 #[test]
 fn t08_the_second_notice_leaves_between_22_h_and_24_h() {
     let Some(mut world) = lost_in_the_network() else {

@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "each story uses the part of the world it needs")]
 
+pub mod cms;
 pub mod forgery;
 pub mod mail;
 pub mod oracles;
@@ -50,6 +51,8 @@ pub struct World {
 pub struct Station {
     pub host: Host,
     pub folder: Folder,
+    settings: Settings,
+    seed: String,
     post: Arc<Post>,
 }
 
@@ -240,6 +243,19 @@ impl World {
         }
     }
 
+    /// Both hosts end and begin again on their stores; mailboxes and network stay.
+    pub fn restart(self) -> Self {
+        let Self {
+            alfa, beta, clock, ..
+        } = self;
+        Self {
+            alfa: alfa.reopen(&clock),
+            beta: beta.reopen(&clock),
+            clock,
+            ..self
+        }
+    }
+
     /// Time passes for both; ticks run, then mail.
     pub fn pass(&mut self, seconds: u64) {
         self.clock.advance(seconds);
@@ -309,7 +325,31 @@ impl Station {
         clock: Arc<FixedClock>,
         seed: &str,
     ) -> Self {
-        let post = Arc::new(Post::default());
+        Self::open_with(folder, settings, plugin, clock, seed, Arc::default())
+    }
+
+    /// The same provider after its host has ended.
+    fn reopen(self, clock: &Arc<FixedClock>) -> Self {
+        let Self {
+            host,
+            folder,
+            settings,
+            seed,
+            post,
+        } = self;
+        drop(host);
+        let plugin = plugin().expect("the component was there before");
+        Self::open_with(folder, settings, plugin, Arc::clone(clock), &seed, post)
+    }
+
+    fn open_with(
+        folder: Folder,
+        settings: Settings,
+        plugin: Plugin,
+        clock: Arc<FixedClock>,
+        seed: &str,
+        post: Arc<Post>,
+    ) -> Self {
         let surroundings = Surroundings {
             engine: Box::new(plugin),
             clock: Box::new(clock),
@@ -318,8 +358,14 @@ impl Station {
             relay: Box::new(Shared(Arc::clone(&post))),
             scanner: Some(Box::new(Shared(Arc::clone(&post)))),
         };
-        let host = running::host(&folder, settings, surroundings).expect("a host");
-        Self { host, folder, post }
+        let host = running::host(&folder, settings.clone(), surroundings).expect("a host");
+        Self {
+            host,
+            folder,
+            settings,
+            seed: seed.to_owned(),
+            post,
+        }
     }
 
     pub fn submit(&self, from: &str, to: &[&str], message: &[u8]) -> Committed {
