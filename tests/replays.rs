@@ -3,6 +3,7 @@
 mod world;
 
 use ceralacca_host::pec::MessageKind;
+use world::forgery::{self, Draft};
 use world::mail::Read;
 use world::{ANNA, BRUNO, CARLA, START, caught, codes};
 
@@ -47,6 +48,35 @@ fn i30_a_replay_brings_no_second_delivery_and_no_second_receipt() {
         codes(&committed.finding.expect("one")),
         ["certificate-expired"]
     );
+}
+
+/// Another provider wraps what it got hold of in its own signature: the identifier has been here,
+/// and what it certified is in Bruno's mailbox.
+#[test]
+fn i30_an_envelope_signed_again_by_another_provider() {
+    if !forgery::is_possible() {
+        return;
+    }
+    let Some((mut world, envelope)) = caught() else {
+        return;
+    };
+    let gamma = world.join("Gamma S.p.A.", "pec.gamma.example");
+    let again = Draft::of(&envelope)
+        .header("posta-certificata@pec.alfa", "posta-certificata@pec.gamma")
+        .daticert(|xml| xml.replace("Alfa S.p.A.", "Gamma S.p.A."))
+        .signed_with(&gamma);
+    assert!(world.beta.examine(&again).holds);
+    let _ = world.arrive(ANNA, &[BRUNO], &envelope);
+    let settled = ["server-user-acceptance", "delivery"];
+    assert_eq!(world.kinds(ANNA), settled);
+    let reply = world.arrive(ANNA, &[BRUNO], &again).reply;
+    assert!(
+        reply.code == 250 && reply.text.ends_with("was here already"),
+        "{reply:?}"
+    );
+    assert_eq!(world.kinds(BRUNO), ["transport-envelope"]);
+    assert_eq!(world.kinds(ANNA), settled);
+    assert!(world.outside.is_empty(), "no presa for Gamma either");
 }
 
 /// A receipt that comes again is shown again, and changes nothing.

@@ -378,32 +378,46 @@ fn t10_the_virus_notice_stops_the_timers() {
     assert_eq!(world.kinds(ANNA), notices);
 }
 
+/// Twelve hours later the clocks of Italy show eleven hours more in autumn, thirteen in spring; a
+/// leap day is a day.
 #[test]
 fn t12_elapsed_time_counts_and_text_shows_legal_time() {
-    let Some(mut world) = World::new() else {
-        return;
-    };
-    // Saturday before the change back to winter time, 20:00 in Italy.
-    let evening = 1_792_864_800;
-    world.clock.set(evening);
-    world.network_down = true;
-    let _ = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "Ora solare"));
-    assert!(
-        Read::new(&world.mailbox(ANNA)[0].octets)
-            .text()
-            .contains("24/10/2026 alle ore 20:00:00 (+0200)")
-    );
-    world.clock.set(evening + 12 * HOUR - 1);
-    world.tick();
-    assert_eq!(world.kinds(ANNA).len(), 1);
-    world.clock.set(evening + 12 * HOUR);
-    world.tick();
-    // Twelve hours later the clocks show eleven hours more.
-    assert!(
-        last(&world)
-            .text()
-            .contains("25/10/2026 alle ore 07:00:00 (+0100)")
-    );
+    for (evening, accepted, warned) in [
+        // The Saturday before winter time, 20:00 in Italy (GNU date gives the seconds).
+        (
+            1_792_864_800,
+            "24/10/2026 alle ore 20:00:00 (+0200)",
+            "25/10/2026 alle ore 07:00:00 (+0100)",
+        ),
+        // The Saturday before summer time.
+        (
+            1_806_174_000,
+            "27/03/2027 alle ore 20:00:00 (+0100)",
+            "28/03/2027 alle ore 09:00:00 (+0200)",
+        ),
+        // The evening before 29 February.
+        (
+            1_835_377_200,
+            "28/02/2028 alle ore 20:00:00 (+0100)",
+            "29/02/2028 alle ore 08:00:00 (+0100)",
+        ),
+    ] {
+        let Some(mut world) = World::new() else {
+            return;
+        };
+        world.clock.set(evening);
+        world.network_down = true;
+        let _ = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "Ora legale"));
+        let acceptance = last(&world).text();
+        assert!(acceptance.contains(accepted), "{acceptance}");
+        world.clock.set(evening + 12 * HOUR - 1);
+        world.tick();
+        assert_eq!(world.kinds(ANNA).len(), 1);
+        world.clock.set(evening + 12 * HOUR);
+        world.tick();
+        let notice = last(&world).text();
+        assert!(notice.contains(warned), "{notice}");
+    }
 }
 
 /// PRACTICE 8.5: the sending provider itself tells its user.
