@@ -8,12 +8,11 @@ pub mod cms;
 pub mod forgery;
 pub mod mail;
 pub mod oracles;
+mod post;
 pub mod verdicts;
 
-use std::collections::VecDeque;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use ceralacca_harness::moment::Moment;
 use ceralacca_harness::names::{Address, Domain};
@@ -21,10 +20,10 @@ use ceralacca_harness::provider::Folder;
 use ceralacca_harness::provider::init::NewProvider;
 use ceralacca_harness::provider::settings::{OrdinaryMail, Settings};
 use ceralacca_harness::running::{self, Surroundings};
-use ceralacca_host::{
-    Body, Committed, DepositItem, DepositOutcome, Depot, FixedClock, Host, Limits, Plugin, Refusal,
-    Relay, RelayItem, RelayOutcome, Scanner, SeededEntropy, Unavailable, pec,
-};
+use ceralacca_host::{Committed, FixedClock, Host, Limits, Plugin, SeededEntropy, pec};
+
+pub use post::{Deposited, Letter};
+use post::{Post, Shared};
 
 pub const ANNA: &str = "anna@pec.alfa.example";
 pub const ALDO: &str = "aldo@pec.alfa.example";
@@ -54,34 +53,6 @@ pub struct Station {
     settings: Settings,
     seed: String,
     post: Arc<Post>,
-}
-
-/// A message on the wire.
-#[derive(Clone, Debug)]
-pub struct Letter {
-    pub kind: pec::MessageKind,
-    pub pec_id: Option<String>,
-    pub reverse_path: String,
-    pub recipients: Vec<String>,
-    pub octets: Vec<u8>,
-}
-
-/// A message in a mailbox.
-#[derive(Clone, Debug)]
-pub struct Deposited {
-    pub mailbox: String,
-    pub kind: pec::MessageKind,
-    pub octets: Vec<u8>,
-}
-
-#[derive(Default)]
-struct Post {
-    sent: Mutex<VecDeque<Letter>>,
-    mailboxes: Mutex<Vec<Deposited>>,
-    full: Mutex<Vec<String>>,
-    refused: Mutex<Vec<String>>,
-    vanished: Mutex<Vec<String>>,
-    virus: Mutex<Option<(Vec<u8>, String)>>,
 }
 
 /// How a world differs from the usual one.
@@ -450,105 +421,6 @@ impl Station {
             .flat_map(|m| m.log.iter().map(|row| row.event.clone()))
             .collect()
     }
-}
-
-impl Post {
-    fn take(&self) -> Option<Letter> {
-        self.sent.lock().unwrap().pop_front()
-    }
-}
-
-struct Shared(Arc<Post>);
-
-impl Relay for Shared {
-    fn relay(&self, item: &RelayItem<'_>) -> RelayOutcome {
-        let refused = self.0.refused.lock().unwrap();
-        let vanished = self.0.vanished.lock().unwrap();
-        let has_no_domain = |recipient: &str| {
-            let domain = recipient.rsplit('@').next().unwrap_or_default();
-            vanished.iter().any(|v| v == domain)
-        };
-        let (bad, good): (Vec<String>, Vec<String>) = item
-            .recipients
-            .iter()
-            .cloned()
-            .partition(|r| refused.contains(r) || has_no_domain(r));
-        if !good.is_empty() {
-            self.0.sent.lock().unwrap().push_back(Letter {
-                kind: item.kind.clone(),
-                pec_id: item.pec_id.map(str::to_owned),
-                reverse_path: item.reverse_path.to_owned(),
-                recipients: good,
-                octets: octets(item.body),
-            });
-        }
-        if bad.is_empty() {
-            return RelayOutcome::Handed;
-        }
-        let refusal = |recipient: String| Refusal {
-            failure: match has_no_domain(&recipient) {
-                true => pec::Failure {
-                    status: String::new(),
-                    code: 0,
-                    text: "Host or domain name not found".into(),
-                    no_such_domain: true,
-                },
-                false => pec::Failure {
-                    status: "5.1.1".into(),
-                    code: 550,
-                    text: "User unknown".into(),
-                    no_such_domain: false,
-                },
-            },
-            recipient,
-        };
-        RelayOutcome::Failed(bad.into_iter().map(refusal).collect())
-    }
-}
-
-impl Depot for Shared {
-    fn deposit(&self, item: &DepositItem<'_>) -> DepositOutcome {
-        if self
-            .0
-            .full
-            .lock()
-            .unwrap()
-            .iter()
-            .any(|m| m == item.recipient)
-        {
-            return DepositOutcome::Failed(pec::Failure {
-                status: "5.2.2".into(),
-                code: 552,
-                text: "Quota exceeded".into(),
-                no_such_domain: false,
-            });
-        }
-        self.0.mailboxes.lock().unwrap().push(Deposited {
-            mailbox: item.recipient.to_owned(),
-            kind: item.kind.clone(),
-            octets: octets(item.body),
-        });
-        DepositOutcome::Stored
-    }
-}
-
-impl Scanner for Shared {
-    fn scan(&self, message: &mut dyn Read) -> Result<pec::ScanVerdict, Unavailable> {
-        let mut octets = Vec::new();
-        message
-            .read_to_end(&mut octets)
-            .map_err(|e| Unavailable(e.to_string()))?;
-        Ok(match &*self.0.virus.lock().unwrap() {
-            Some((needle, name)) if octets.windows(needle.len()).any(|w| w == needle) => {
-                pec::ScanVerdict::Infected(name.clone())
-            }
-            _ => pec::ScanVerdict::Clean,
-        })
-    }
-}
-
-fn octets(body: &Body) -> Vec<u8> {
-    body.read_whole().expect("a body")
 }
 
 /// The component, compiled once per process and cached between them.
