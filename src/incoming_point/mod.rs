@@ -283,10 +283,7 @@ impl IncomingPoint<'_> {
             outcome.effects.push(self.keep_infected(&name));
             return Ok(outcome);
         }
-        let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "Taken with an anomaly"));
-        self.deposit_anomaly(&mut outcome, &self.event.recipients)
-            .await?;
-        Ok(outcome)
+        self.to_every_mailbox().await
     }
 
     async fn deposit_anomaly(
