@@ -2,11 +2,12 @@
 
 mod world;
 
+use ceralacca_harness::provider::settings::Settings;
 use ceralacca_host::pec::MessageKind;
 use world::forgery::{self, Draft};
-use world::mail::Read;
+use world::mail::{Read, letter, listed};
 use world::oracles::{has, openssl_verifies, shared, xmllint_validates};
-use world::{ANNA, BRUNO, START, World, caught, codes};
+use world::{ANNA, BRUNO, Difference, START, World, caught, codes};
 
 /// Anna's envelope on the wire, and the means to change it under Alfa's own signature.
 fn forged() -> Option<(World, Draft)> {
@@ -293,6 +294,42 @@ fn i07_a_provider_that_does_not_say_what_it_sends() {
     assert_eq!(world.kinds(ANNA), ["server-user-acceptance"]);
 }
 
+/// It is for every mailbox that there is, whatever it thinks of ordinary mail; of those that are
+/// not there the sender hears, as SMTP has it.
+#[test]
+fn i07_irregular_mail_for_mailboxes_that_do_not_exist() {
+    let nobody = "nobody@pec.beta.example";
+    let beta = |settings: &mut Settings| settings.mailboxes = listed(&[BRUNO]);
+    let difference = Difference {
+        beta: Some(&beta),
+        ..Default::default()
+    };
+    if !forgery::is_possible() {
+        return;
+    }
+    let Some(mut world) = World::with(difference) else {
+        return;
+    };
+    let draft = Draft::of(&world.catch(letter(ANNA, BRUNO, "x")));
+    let irregular = draft.without("daticert.xml").signed_by(&world.alfa);
+    let reply = world.arrive(ANNA, &[nobody], &irregular).reply;
+    assert_eq!((reply.code, reply.status.as_str()), (550, "5.1.1"));
+    let sender = "x@posta.example";
+    let reply = world.arrive(sender, &[BRUNO, nobody], &irregular).reply;
+    assert_eq!(reply.code, 250);
+    assert_eq!(world.kinds(BRUNO), ["anomaly-envelope"]);
+    let [dsn] = world.outside.as_slice() else {
+        panic!("{:?}", world.outside)
+    };
+    assert_eq!(
+        (dsn.reverse_path.as_str(), &dsn.recipients[..]),
+        ("", &[sender.to_owned()][..])
+    );
+    let text = String::from_utf8_lossy(&dsn.octets);
+    assert!(text.contains(&format!("Final-Recipient: rfc822; {nobody}")));
+    assert!(!text.contains(&format!("Final-Recipient: rfc822; {BRUNO}")));
+}
+
 /// RFC 6109 §3.2.3: infected mail is never forwarded. No notice could name its transaction, so the
 /// reply says it, and the sending provider tells its user (PRACTICE 8.5).
 #[test]
@@ -302,12 +339,19 @@ fn i07_i10_irregular_and_infected() {
     };
     world.beta.infect(b"Buongiorno.", "Test.Virus");
     let irregular = draft.without("daticert.xml").signed_by(&world.alfa);
-    let reply = world.arrive(ANNA, &[BRUNO], &irregular).reply;
+    let committed = world.arrive(ANNA, &[BRUNO], &irregular);
+    let reply = &committed.reply;
     assert_eq!(
         (reply.code, reply.text.as_str()),
         (554, "Virus found: Test.Virus")
     );
     assert!(world.kinds(BRUNO).is_empty());
+    let [notice] = committed.notices.as_slice() else {
+        panic!("{:?}", committed.notices)
+    };
+    assert!(notice.recipient.is_empty() && notice.text.contains("Alfa S.p.A."));
+    let kept = world.beta.query("SELECT name FROM infected");
+    assert!(kept.is_none_or(|rows| rows == [["Test.Virus"]]));
 }
 
 // ---- I28: an anomaly envelope around a PEC message --------------------------------------------
