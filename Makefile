@@ -86,7 +86,8 @@ clean: ## removes what was built
 
 # Independent judges of what we produce, as "command:Debian package".
 TEST_TOOLS := openssl:openssl certtool:gnutls-bin cmsutil:libnss3-tools gpgsm:gpgsm \
-              faketime:faketime xmllint:libxml2-utils slapadd:slapd shellcheck:shellcheck zip:zip
+              faketime:faketime xmllint:libxml2-utils slapadd:slapd sqlite3:sqlite3 \
+              shellcheck:shellcheck zip:zip
 
 install-test-tools: ## apt-get installs the programs that tests compare with
 	@PATH="$$PATH:/usr/sbin"; missing=; for tool in $(TEST_TOOLS); do \

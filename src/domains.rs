@@ -117,3 +117,13 @@ pub(crate) fn is_ours(record: &Provider, profile: &Profile) -> bool {
         .iter()
         .any(|hash| hash.eq_ignore_ascii_case(own))
 }
+
+/// Are these records of one provider? A secondary environment has a record of its own, and may sign
+/// with the certificate of the main one, from the one address that this names (RFC 6109 §4.5.7).
+pub(crate) fn are_one(one: &Provider, other: &Provider) -> bool {
+    let shared = |hash: &String| {
+        let mut others = other.certificate_hashes.iter();
+        others.any(|of_other| of_other.eq_ignore_ascii_case(hash))
+    };
+    one.dn == other.dn || one.certificate_hashes.iter().any(shared)
+}

@@ -291,3 +291,71 @@ fn i26_receipts_anomalies_and_autoreplies_cause_no_receipts() {
     }
     assert_eq!((world.kinds(ANNA), world.outside.len()), before);
 }
+
+/// I12: some take it, some refuse, and nobody could be told of the refusal: the sender's server is
+/// asked for an address first.
+#[test]
+fn i12_mixed_policies_and_a_sender_that_no_dsn_can_reach() {
+    let Some(mut world) = mixed() else { return };
+    let to = [BRUNO, CARLA];
+    let mail = letter("x@posta.example", &to.join(", "), "x");
+    for sender in ["dario", "dario@", "@posta.example", "da rio@posta.example"] {
+        let reply = world.arrive(sender, &to, &mail).reply;
+        assert_eq!(
+            (reply.code, reply.status.as_str()),
+            (553, "5.1.7"),
+            "{sender}"
+        );
+    }
+    assert!(world.kinds(CARLA).is_empty() && world.outside.is_empty());
+    // Where all take it there is nothing to tell, and the address does not matter.
+    assert_eq!(world.arrive("dario", &[CARLA], &mail).reply.code, 250);
+    assert_eq!(world.kinds(CARLA), ["anomaly-envelope"]);
+}
+
+/// A bounce that nobody can be given, from our own mail server, which cannot take it back either:
+/// the operators hear of it, and SMTP is not asked to do the impossible.
+#[test]
+fn our_own_bounce_that_cannot_be_delivered_is_for_the_operators() {
+    let Some(mut world) = World::with(Difference {
+        alfa: Some(&|settings| {
+            settings.mailboxes = MailboxList::Listed(vec![Mailbox {
+                address: address(ANNA),
+                ordinary_mail: None,
+                certified_only: false,
+            }]);
+        }),
+        ..Default::default()
+    }) else {
+        return;
+    };
+    // Of a receipt that Alfa sent: it comes back to the service address, which is no mailbox.
+    let service = "posta-certificata@pec.alfa.example";
+    let message = bounce(
+        service,
+        BRUNO,
+        "failed",
+        "5.1.1",
+        "receipt@pec.alfa.example",
+    );
+    let own = ArrivalSource::OwnMailServer;
+    let committed = world
+        .alfa
+        .arrive_by(own, "", &[service], message.as_bytes());
+    assert_eq!(committed.reply.code, 250, "{:?}", committed.reply);
+    let [notice] = committed.notices.as_slice() else {
+        panic!("{:?}", committed.notices)
+    };
+    assert_eq!(notice.recipient, "");
+    assert!(notice.text.contains("no such mailbox"), "{}", notice.text);
+    assert!(
+        notice.text.contains("bounce@mx.pec.alfa.example"),
+        "{}",
+        notice.text
+    );
+    world.settle();
+    assert!(world.kinds(service).is_empty() && world.outside.is_empty());
+    // From the network the same is refused: its server may keep it.
+    let reply = world.alfa.arrive("", &[service], message.as_bytes()).reply;
+    assert_eq!(reply.code, 550);
+}

@@ -7,16 +7,17 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 
 use ceralacca_harness::moment::Moment;
 use ceralacca_harness::provider::settings::{Revocation, Settings};
 use ceralacca_host::Clock as _;
 use ceralacca_host::pec::{self, RevocationVerdict};
+use world::forgery::{ALFAS_EXTENSIONS, Draft, authority, issue, openssl, output, pair};
 use world::mail::letter;
 use world::oracles::has;
-use world::{ANNA, BRUNO, Difference, Letter, START, World};
+use world::{ANNA, BRUNO, Difference, START, World};
 
 const DAY: u64 = 86_400;
 
@@ -28,7 +29,7 @@ fn listening(policy: Revocation) -> Option<(World, Vec<u8>, PathBuf)> {
         settings.revocation = policy;
         settings.crl_folder = Some(lists.to_str().expect("UTF-8").to_owned());
     };
-    if !has("openssl") || !has("faketime") {
+    if !world::forgery::is_possible() {
         return None;
     }
     let mut world = World::with(Difference {
@@ -40,15 +41,9 @@ fn listening(policy: Revocation) -> Option<(World, Vec<u8>, PathBuf)> {
 }
 
 fn catch(world: &mut World) -> Vec<u8> {
-    world.network_down = true;
     // Another subject each time: the same message again would be the client's retry.
     let subject = format!("Raccomandata {}", world.clock.now());
-    let _ = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, &subject));
-    let letters = world.alfa.letters();
-    let envelope = |l: &&Letter| l.kind == pec::MessageKind::TransportEnvelope;
-    let caught = letters.iter().find(envelope).expect("an envelope");
-    world.network_down = false;
-    caught.octets.clone()
+    world.catch(letter(ANNA, BRUNO, &subject))
 }
 
 fn codes(reasons: &[pec::Defect]) -> Vec<&str> {
@@ -56,25 +51,7 @@ fn codes(reasons: &[pec::Defect]) -> Vec<&str> {
 }
 
 fn examine(world: &World, message: &[u8], at: Option<u64>) -> pec::Finding {
-    let message = message.to_vec();
-    let examination = pec::Examination { message, at };
-    world.beta.host.examine(examination).expect("a finding")
-}
-
-fn openssl(words: &str, more: &[&Path]) -> Vec<u8> {
-    // Certificates and signatures begin when the story does.
-    let mut command = Command::new("faketime");
-    command
-        .env("TZ", "UTC")
-        .args(["2026-09-19 13:41:19", "openssl"]);
-    output(command.args(words.split('|')).args(more))
-}
-
-fn output(command: &mut Command) -> Vec<u8> {
-    let output = command.stdin(Stdio::null()).output().expect("a tool");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {said}");
-    output.stdout
+    world.beta.examine_at(message, at)
 }
 
 // ---- revocation lists -------------------------------------------------------------------------
@@ -131,12 +108,6 @@ fn digits(at: u64) -> String {
     text.chars()
         .filter(|c| c.is_ascii_digit() || *c == 'Z')
         .collect()
-}
-
-/// The authority's certificate and key: `ca` issued the providers, `root` issued `ca`.
-fn authority(world: &World, name: &str) -> (PathBuf, PathBuf) {
-    let file = |end: &str| world.beta.folder.file(format!("test-ca/{name}{end}.pem"));
-    (file(""), file("-key"))
 }
 
 fn serial(certificate: &Path) -> String {
@@ -384,15 +355,11 @@ fn i05_a_path_that_breaks_a_rule_of_rfc_5280_or_5750_is_refused() {
     let Some((world, envelope, _)) = listening(Revocation::AcceptAndLog) else {
         return;
     };
-    let good = "keyUsage=critical,digitalSignature\nextendedKeyUsage=emailProtection\n\
-                subjectAltName=email:posta-certificata@pec.alfa.example\n";
+    let good = ALFAS_EXTENSIONS;
     let with = |old: &str, new: &str| good.replace(old, new);
     let sub_ca = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n";
     let of_authority = authority(&world, "ca");
-    let of_alfa = (
-        world.alfa.folder.file("certificate.pem"),
-        world.alfa.folder.file("key.pem"),
-    );
+    let of_alfa = pair(&world.alfa);
     let scratch = tempfile::tempdir().expect("a folder");
     let of_sub_ca = issue(scratch.path(), "sub", &of_authority, sub_ca);
     let stranger = with("pec.alfa", "pec.gamma");
@@ -446,85 +413,17 @@ fn i05_a_path_that_breaks_a_rule_of_rfc_5280_or_5750_is_refused() {
     }
 }
 
-/// A key and a certificate with these extensions: their files.
-fn issue(
-    folder: &Path,
-    name: &str,
-    issuer: &(PathBuf, PathBuf),
-    extensions: &str,
-) -> (PathBuf, PathBuf) {
-    let file = |end: &str| folder.join(format!("{name}{end}"));
-    fs::write(file(".ext"), extensions).unwrap();
-    let words = format!(
-        "req|-newkey|rsa:2048|-nodes|-utf8|-subj|/C=IT/O=Alfa S.p.A./CN={name}|-keyout|{}|-out",
-        file("-key.pem").display()
-    );
-    openssl(&words, &[&file(".csr")]);
-    let words = format!(
-        "x509|-req|-sha256|-days|300|-extfile|{}|-CA|{}|-CAkey|{}|-in|{}|-out",
-        file(".ext").display(),
-        issuer.0.display(),
-        issuer.1.display(),
-        file(".csr").display(),
-    );
-    openssl(&words, &[&file(".pem")]);
-    (file(".pem"), file("-key.pem"))
-}
-
 // ---- signatures -------------------------------------------------------------------------------
 
 /// The envelope with a signature by OpenSSL in place of its own.
 fn resigned(
     envelope: &[u8],
-    (certificate, key): &(PathBuf, PathBuf),
+    signer: &(PathBuf, PathBuf),
     others: &Path,
     how: &str,
     micalg: &str,
 ) -> Vec<u8> {
-    let scratch = tempfile::tempdir().expect("a folder");
-    let content = scratch.path().join("content");
-    fs::write(&content, signed_part(envelope).1).unwrap();
-    let words = format!(
-        "cms|-sign|-binary|-outform|DER|{how}|-signer|{}|-inkey|{}|-certfile|{}|-in",
-        certificate.display(),
-        key.display(),
-        others.display()
-    );
-    with_signature(
-        envelope,
-        &openssl(&words, &[&content]),
-        "x-pkcs7-signature",
-        micalg,
-    )
-}
-
-/// The boundary line and the octets that are signed.
-fn signed_part(envelope: &[u8]) -> (String, String) {
-    let text = String::from_utf8(envelope.to_vec()).expect("7-bit");
-    let start = text.find("boundary=\"").expect("a boundary") + 10;
-    let end = start + text[start..].find('"').expect("its end");
-    let line = format!("--{}\r\n", &text[start..end]);
-    let part = text.split(&line).nth(1).expect("a part");
-    (line, part.strip_suffix("\r\n").expect("a line").to_owned())
-}
-
-fn with_signature(envelope: &[u8], signature: &[u8], subtype: &str, micalg: &str) -> Vec<u8> {
-    let (line, content) = signed_part(envelope);
-    let text = String::from_utf8(envelope.to_vec()).expect("7-bit");
-    let head = text.split(&line).next().expect("a head");
-    let head = head.replace("micalg=\"sha-256\"", &format!("micalg={micalg}"));
-    let base64 = {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        fs::write(file.path(), signature).unwrap();
-        String::from_utf8(openssl("base64|-in", &[file.path()])).expect("ASCII")
-    };
-    let last = line.trim_end();
-    format!(
-        "{head}{line}{content}\r\n{line}Content-Type: application/{subtype}; name=smime.p7s\r\n\
-         Content-Transfer-Encoding: base64\r\n\r\n{}{last}--\r\n",
-        base64.replace('\n', "\r\n")
-    )
-    .into_bytes()
+    Draft::of(envelope).signed(signer, others, how, micalg)
 }
 
 #[test]
@@ -532,9 +431,7 @@ fn i24_ber_and_der_every_digest_both_names_of_the_algorithm_and_of_the_part() {
     let Some((mut world, envelope, _)) = listening(Revocation::AcceptAndLog) else {
         return;
     };
-    let file = |name: &str| world.alfa.folder.file(name);
-    let (certificate, key) = (file("certificate.pem"), file("key.pem"));
-    let alfa = (certificate.clone(), key.clone());
+    let alfa = pair(&world.alfa);
     let others = authority(&world, "ca").0;
     for (how, micalg, remarks) in [
         ("-md|sha1", "sha1", vec!["sha1-signature"]),
@@ -563,7 +460,8 @@ fn i24_ber_and_der_every_digest_both_names_of_the_algorithm_and_of_the_part() {
     }
     let scratch = tempfile::tempdir().expect("a folder");
     let (content, signature) = (scratch.path().join("c"), scratch.path().join("s"));
-    fs::write(&content, signed_part(&envelope).1).unwrap();
+    let draft = Draft::of(&envelope);
+    fs::write(&content, &draft.content).unwrap();
     let mut certtool = Command::new("certtool");
     certtool.args([
         "--p7-detached-sign",
@@ -573,15 +471,15 @@ fn i24_ber_and_der_every_digest_both_names_of_the_algorithm_and_of_the_part() {
     ]);
     certtool
         .args(["--hash", "SHA256", "--load-certificate"])
-        .arg(&certificate);
+        .arg(&alfa.0);
     certtool
         .arg("--load-privkey")
-        .arg(&key)
+        .arg(&alfa.1)
         .arg("--infile")
         .arg(&content);
     output(certtool.arg("--outfile").arg(&signature));
     let octets = fs::read(&signature).unwrap();
-    let message = with_signature(&envelope, &octets, "pkcs7-signature", "sha-256");
+    let message = draft.with_signature(&octets, "pkcs7-signature", "sha-256");
     let finding = examine(&world, &message, Some(START));
     let facts = finding.signature.expect("a signature");
     assert_eq!(facts.message_digest, facts.computed_digest);
@@ -602,8 +500,7 @@ fn i24_signatures_that_say_too_little_or_too_much_are_unreadable() {
     let Some((world, envelope, _)) = listening(Revocation::AcceptAndLog) else {
         return;
     };
-    let file = |name: &str| world.alfa.folder.file(name);
-    let alfa = (file("certificate.pem"), file("key.pem"));
+    let alfa = pair(&world.alfa);
     let scratch = tempfile::tempdir().expect("a folder");
     let second = issue(scratch.path(), "second", &authority(&world, "ca"), "");
     let twice = format!(

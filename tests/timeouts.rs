@@ -200,6 +200,98 @@ fn t07_ticks_late_twice_and_with_a_clock_that_jumps() {
     );
 }
 
+/// The timers are rows of the store, not of a process.
+#[test]
+fn t07_a_restart_in_between_neither_forgets_nor_repeats() {
+    let Some(mut world) = lost_in_the_network() else {
+        return;
+    };
+    world.pass(6 * HOUR);
+    let mut world = world.restart();
+    // Anna's client never heard the reply, and tries again.
+    let again = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "Dove sei?"));
+    assert!(again.repeated && again.reply.code == 250);
+    assert_eq!(world.kinds(ANNA).len(), 1);
+    world.pass(6 * HOUR);
+    assert_eq!(world.kinds(ANNA), ["server-user-acceptance", "timeout"]);
+    let mut world = world.restart();
+    world.tick();
+    assert_eq!(world.kinds(ANNA).len(), 2, "a restart repeats nothing");
+    // The host is away when the second notice is due, and says it when it is back.
+    let mut world = {
+        world.clock.advance(30 * HOUR);
+        world.restart()
+    };
+    assert_eq!(world.kinds(ANNA).len(), 2);
+    world.tick();
+    assert_eq!(world.kinds(ANNA)[2..], ["timeout"]);
+    assert!(
+        last(&world)
+            .element("errore-esteso")
+            .unwrap()
+            .starts_with("5.4.1")
+    );
+    // The envelope arrives after all, at a Beta that has been restarted as well.
+    let mut world = world.restart();
+    world.network_down = false;
+    world.settle();
+    assert_eq!(world.kinds(ANNA)[3..], ["delivery"]);
+    assert_eq!(world.kinds(BRUNO), ["transport-envelope"]);
+    let mut world = world.restart();
+    world.pass(100 * HOUR);
+    assert_eq!(world.kinds(ANNA).len(), 4);
+}
+
+/// A clock set wrong and set right again: what is sent is sent once, and what is due comes.
+#[test]
+fn t07_a_clock_that_jumps_forward_and_back() {
+    let Some(mut world) = World::new() else {
+        return;
+    };
+    world.network_down = true;
+    // Before the jump, during it, and after it.
+    let submit = |world: &mut World, number: u32| {
+        let message = letter(ANNA, BRUNO, &format!("n. {number}"));
+        let message = message.replace("client-1", &format!("client-{number}"));
+        let _ = world.submit(ANNA, &[BRUNO], message);
+    };
+    submit(&mut world, 1);
+    world.clock.set(START + 20 * HOUR);
+    submit(&mut world, 2);
+    // The clock is back before anybody ticked: nothing has happened yet.
+    world.clock.set(START + HOUR);
+    world.tick();
+    let notices = |world: &World| -> Vec<String> {
+        let told = world.mailbox(ANNA).into_iter();
+        told.filter(|d| ceralacca_host::kind_name(&d.kind) == "timeout")
+            .map(|d| Read::new(&d.octets).element("oggetto").unwrap())
+            .collect()
+    };
+    assert!(notices(&world).is_empty());
+    submit(&mut world, 3);
+    // The first and the third are due by the right clock; the second by the clock it was given.
+    world.clock.set(START + 13 * HOUR);
+    world.tick();
+    assert_eq!(notices(&world), ["n. 1", "n. 3"]);
+    // A day ahead for one tick: every notice that this clock makes due goes out, once.
+    world.clock.set(START + 50 * HOUR);
+    world.tick();
+    let mut told = notices(&world);
+    told.sort();
+    assert_eq!(told, ["n. 1", "n. 1", "n. 2", "n. 3", "n. 3"]);
+    for hour in [14, 26, 36, 48, 200] {
+        world.clock.set(START + hour * HOUR);
+        world.tick();
+        world.tick();
+    }
+    assert_eq!(notices(&world).len(), 5, "{:?}", notices(&world));
+    // Delivery still overrides (PRACTICE 8.4), for all three.
+    world.network_down = false;
+    world.settle();
+    let deliveries = world.kinds(ANNA).into_iter().filter(|k| k == "delivery");
+    assert_eq!(deliveries.count(), 3);
+}
+
 #[test]
 fn t08_the_second_notice_leaves_between_22_h_and_24_h() {
     let Some(mut world) = lost_in_the_network() else {
@@ -286,32 +378,46 @@ fn t10_the_virus_notice_stops_the_timers() {
     assert_eq!(world.kinds(ANNA), notices);
 }
 
+/// Twelve hours later the clocks of Italy show eleven hours more in autumn, thirteen in spring; a
+/// leap day is a day.
 #[test]
 fn t12_elapsed_time_counts_and_text_shows_legal_time() {
-    let Some(mut world) = World::new() else {
-        return;
-    };
-    // Saturday before the change back to winter time, 20:00 in Italy.
-    let evening = 1_792_864_800;
-    world.clock.set(evening);
-    world.network_down = true;
-    let _ = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "Ora solare"));
-    assert!(
-        Read::new(&world.mailbox(ANNA)[0].octets)
-            .text()
-            .contains("24/10/2026 alle ore 20:00:00 (+0200)")
-    );
-    world.clock.set(evening + 12 * HOUR - 1);
-    world.tick();
-    assert_eq!(world.kinds(ANNA).len(), 1);
-    world.clock.set(evening + 12 * HOUR);
-    world.tick();
-    // Twelve hours later the clocks show eleven hours more.
-    assert!(
-        last(&world)
-            .text()
-            .contains("25/10/2026 alle ore 07:00:00 (+0100)")
-    );
+    for (evening, accepted, warned) in [
+        // The Saturday before winter time, 20:00 in Italy (GNU date gives the seconds).
+        (
+            1_792_864_800,
+            "24/10/2026 alle ore 20:00:00 (+0200)",
+            "25/10/2026 alle ore 07:00:00 (+0100)",
+        ),
+        // The Saturday before summer time.
+        (
+            1_806_174_000,
+            "27/03/2027 alle ore 20:00:00 (+0100)",
+            "28/03/2027 alle ore 09:00:00 (+0200)",
+        ),
+        // The evening before 29 February.
+        (
+            1_835_377_200,
+            "28/02/2028 alle ore 20:00:00 (+0100)",
+            "29/02/2028 alle ore 08:00:00 (+0100)",
+        ),
+    ] {
+        let Some(mut world) = World::new() else {
+            return;
+        };
+        world.clock.set(evening);
+        world.network_down = true;
+        let _ = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "Ora legale"));
+        let acceptance = last(&world).text();
+        assert!(acceptance.contains(accepted), "{acceptance}");
+        world.clock.set(evening + 12 * HOUR - 1);
+        world.tick();
+        assert_eq!(world.kinds(ANNA).len(), 1);
+        world.clock.set(evening + 12 * HOUR);
+        world.tick();
+        let notice = last(&world).text();
+        assert!(notice.contains(warned), "{notice}");
+    }
 }
 
 /// PRACTICE 8.5: the sending provider itself tells its user.

@@ -27,6 +27,8 @@ pub enum InvalidDaticert {
     BadValue(&'static str, String),
     /// An element that may stand once stands twice.
     Repeated(String),
+    /// An element stands where the DTD has no place for it: which, and in what.
+    Misplaced(String, String),
 }
 
 impl fmt::Display for InvalidDaticert {
@@ -39,6 +41,7 @@ impl fmt::Display for InvalidDaticert {
             Self::Missing(what) => write!(f, "{what} is missing"),
             Self::BadValue(what, value) => write!(f, "{what} has the unknown value “{value}”"),
             Self::Repeated(what) => write!(f, "{what} stands more than once"),
+            Self::Misplaced(what, place) => write!(f, "{what} stands in {place}"),
         }
     }
 }
@@ -56,11 +59,18 @@ pub(crate) fn read(xml: &[u8], limits: &Limits) -> Result<CertificationData, Inv
     let mut draft = Draft::default();
     let mut path: Vec<String> = Vec::new();
     let mut text = String::new();
+    let mut rooted = false;
     loop {
         match reader.read_event().map_err(|e| malformed(&e))? {
+            Event::Start(_) | Event::Empty(_) if rooted && path.is_empty() => {
+                return Err(InvalidDaticert::Malformed(
+                    "there is more than one root element".into(),
+                ));
+            }
             Event::Start(start) => {
                 let name = begin(&start, path.last().map(String::as_str), &mut draft)?;
                 path.push(name);
+                rooted = true;
                 if path.len() > DEPTH {
                     return Err(InvalidDaticert::Malformed("nested too deep".into()));
                 }
@@ -69,6 +79,13 @@ pub(crate) fn read(xml: &[u8], limits: &Limits) -> Result<CertificationData, Inv
             Event::Empty(start) => {
                 let name = begin(&start, path.last().map(String::as_str), &mut draft)?;
                 draft.end(&name, "")?;
+                rooted = true;
+            }
+            Event::Text(part) if path.is_empty() && part.trim().is_empty() => {}
+            Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) if path.is_empty() => {
+                return Err(InvalidDaticert::Malformed(
+                    "there is text outside of its root element".into(),
+                ));
             }
             Event::Text(part) => text.push_str(&part),
             Event::CData(part) => text.push_str(&part),
@@ -84,10 +101,13 @@ pub(crate) fn read(xml: &[u8], limits: &Limits) -> Result<CertificationData, Inv
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
         }
     }
-    if !path.is_empty() {
-        return Err(InvalidDaticert::Malformed(
-            "it ends inside an element".into(),
-        ));
+    if !rooted || !path.is_empty() {
+        let why = if rooted {
+            "it ends inside an element"
+        } else {
+            "it has no element"
+        };
+        return Err(InvalidDaticert::Malformed(why.into()));
     }
     draft.finish()
 }
@@ -198,8 +218,22 @@ fn begin(
         (None, other) => {
             return Err(InvalidDaticert::BadValue("root element", other.to_owned()));
         }
+        (Some(parent), name) if place(name).is_some_and(|place| place != parent) => {
+            return Err(InvalidDaticert::Misplaced(
+                name.to_owned(),
+                parent.to_owned(),
+            ));
+        }
         (_, "destinatari") => {
-            draft.recipient_is_external = attribute("tipo")?.as_deref() == Some("esterno");
+            // The DTD's default is certificato.
+            draft.recipient_is_external = match attribute("tipo")?.as_deref() {
+                None | Some("certificato") => false,
+                Some("esterno") => true,
+                Some(other) => {
+                    let word = other.to_owned();
+                    return Err(InvalidDaticert::BadValue("destinatari/@tipo", word));
+                }
+            };
         }
         (_, "data") => draft.zone = attribute("zona")?.unwrap_or_default(),
         (_, "ricevuta") => {
@@ -208,6 +242,15 @@ fn begin(
         _ => {}
     }
     Ok(name)
+}
+
+/// Where the DTD has an element; none for those that it does not know. In any other place a reader
+/// may overlook it, or take it for something else.
+fn place(name: &str) -> Option<&'static str> {
+    PLACES
+        .iter()
+        .find(|(_, elements)| elements.contains(&name))
+        .map(|(place, _)| *place)
 }
 
 /// `&amp;`, `&#233;`, …: the five names of XML and characters by number; no entity of a document.
@@ -231,6 +274,29 @@ fn malformed(error: &dyn fmt::Display) -> InvalidDaticert {
 
 /// The DTD nests four deep.
 const DEPTH: usize = 16;
+/// RFC 6109 §4.4: what stands in what.
+const PLACES: [(&str, &[&str]); 5] = [
+    ("", &["postacert"]),
+    ("postacert", &["intestazione", "dati"]),
+    (
+        "intestazione",
+        &["mittente", "destinatari", "risposte", "oggetto"],
+    ),
+    (
+        "dati",
+        &[
+            "gestore-emittente",
+            "data",
+            "identificativo",
+            "msgid",
+            "ricevuta",
+            "consegna",
+            "ricezione",
+            "errore-esteso",
+        ],
+    ),
+    ("data", &["giorno", "ora"]),
+];
 const SINGLE: [&str; 11] = [
     "mittente",
     "risposte",

@@ -80,21 +80,67 @@ pub(super) fn draft(
     (draft, facts)
 }
 
-/// What was wrong: all defects of a provider's message, or that it is no certified mail.
+/// What was wrong: all defects of a message that claims to be PEC, or that it claims nothing. The
+/// English words are those of the finding, with its facts.
 pub(super) fn reason(finding: &Finding) -> Reason {
-    if finding.defects.is_empty() {
-        return Reason {
-            italian: "il messaggio non è un messaggio di posta certificata".to_owned(),
-            english: "the message is not a certified mail message".to_owned(),
-        };
+    let (italian, english) = match finding.kind {
+        _ if !finding.defects.is_empty() => {
+            let joined = |words: Vec<&str>| words.join("; ");
+            let defects = &finding.defects;
+            (
+                joined(defects.iter().map(|d| in_italian(d.code)).collect()),
+                joined(defects.iter().map(|d| d.text.as_str()).collect()),
+            )
+        }
+        MessageKind::AnomalyEnvelope => (
+            "il messaggio è una busta di anomalia, che non certifica nulla".to_owned(),
+            "the message is an anomaly envelope, which certifies nothing".to_owned(),
+        ),
+        _ if finding.from_provider => (
+            "il messaggio è firmato da un gestore, ma mancano X-Trasporto e X-Ricevuta".to_owned(),
+            "a provider signed the message, but X-Trasporto and X-Ricevuta are missing".to_owned(),
+        ),
+        _ => (
+            "il messaggio non è un messaggio di posta certificata".to_owned(),
+            "the message is not a certified mail message".to_owned(),
+        ),
+    };
+    Reason { italian, english }
+}
+
+/// The concise description that RFC 6109 §3.2.2 wants, for the mailbox's owner; by the codes of
+/// findings.
+fn in_italian(code: &str) -> &'static str {
+    match code {
+        "not-mail" => "il messaggio non ha la forma di un messaggio di posta elettronica",
+        "no-signature" => "manca la firma del gestore",
+        "signature-unreadable" => "la firma non è leggibile",
+        "content-altered" => "il contenuto è stato alterato dopo la firma",
+        "signature-broken" => "la firma non corrisponde al certificato",
+        "signer-not-in-directory" => {
+            "il certificato di firma non è nell'indice dei gestori di posta certificata"
+        }
+        "from-not-single" => "il mittente (From) non è un solo indirizzo",
+        "from-not-managed" => "il dominio del mittente (From) non è del gestore che ha firmato",
+        "certificate-expired" => "il certificato di firma non è valido a questa data",
+        "certificate-revoked" => "il certificato di firma è stato revocato",
+        "certificate-purpose" => "il certificato non è per la firma di posta elettronica",
+        "certificate-unreadable" => "un certificato non è leggibile",
+        "path-incomplete" => "il certificato di firma non risale a un'autorità riconosciuta",
+        "path-invalid" => "la catena dei certificati non è valida",
+        "kind-unknown" => "X-Trasporto o X-Ricevuta ha un valore sconosciuto",
+        "kind-differs" => "il tipo in daticert.xml non è quello del messaggio",
+        "no-daticert" => "manca daticert.xml",
+        "bad-daticert" => "daticert.xml non è valido",
+        "several-daticert" => "c'è più di un daticert.xml",
+        "bad-identifier" => "l'identificativo in daticert.xml non è valido",
+        "identifier-differs" => "l'identificativo in daticert.xml non è quello del messaggio",
+        "no-ricezione" => "in daticert.xml manca ricezione",
+        "no-consegna" => "in daticert.xml manca consegna",
+        "no-postacert" => "manca postacert.eml, o non è uno solo",
+        // A rule that has no words here yet.
+        _ => "il messaggio non rispetta le regole della posta certificata",
     }
-    let facts = finding
-        .defects
-        .iter()
-        .map(|d| d.text.as_str())
-        .collect::<Vec<_>>()
-        .join("; ");
-    Reason::same(&facts)
 }
 
 fn header(

@@ -109,10 +109,12 @@ pub(crate) async fn inspect(
 fn claimed_kind(header: HeaderSection<'_>) -> MessageKind {
     let word = |name| header.text(name).unwrap_or_default().to_ascii_lowercase();
     let security = word(wire::X_VERIFICA_SICUREZZA) == "errore";
+    // A message has one of the two headers; where a strange one has both, X-Trasporto decides.
     match word(wire::X_TRASPORTO).as_str() {
+        "" => {}
         wire::TRASPORTO_ENVELOPE => return MessageKind::TransportEnvelope,
         wire::TRASPORTO_ANOMALY => return MessageKind::AnomalyEnvelope,
-        _ => {}
+        other => return unknown(other),
     }
     match word(wire::X_RICEVUTA).as_str() {
         "" => MessageKind::Ordinary,
@@ -125,8 +127,13 @@ fn claimed_kind(header: HeaderSection<'_>) -> MessageKind {
         "errore-consegna" => MessageKind::NonDelivery,
         "preavviso-errore-consegna" => MessageKind::Timeout,
         "rilevazione-virus" => MessageKind::VirusDetection,
-        other => MessageKind::Other(other.chars().take(80).collect()),
+        other => unknown(other),
     }
+}
+
+/// No rule knows a word of this kind.
+fn unknown(word: &str) -> MessageKind {
+    MessageKind::Other(word.chars().take(80).collect())
 }
 
 /// Signature existence, and its arithmetic. None if there is none to speak of.

@@ -212,12 +212,17 @@ impl IncomingPoint<'_> {
                 });
             }
         }
-        outcome.effects.push(Effect::KeepInfected {
-            pec_id: Some(facts.pec_id.clone()),
+        outcome.effects.push(self.keep_infected(name));
+        Ok(())
+    }
+
+    /// For 30 months (RFC 6109 §2.2.4, PRACTICE 9).
+    fn keep_infected(&self, name: &str) -> Effect {
+        Effect::KeepInfected {
+            pec_id: self.pec_id(),
             name: name.to_owned(),
             until: log_register::kept_until(self.now),
-        });
-        Ok(())
+        }
     }
 
     /// One presa in carico per SMTP transaction; within the provider it is only logged, and
@@ -262,12 +267,23 @@ impl IncomingPoint<'_> {
     }
 
     /// Correct format is missing, but it comes from a provider: it must reach the recipients,
-    /// inside an anomaly envelope (§2.2.2, third case).
+    /// inside an anomaly envelope (§2.2.2, third case). Infected mail is not forwarded (§3.2.3);
+    /// of a message without good certification data no virus notice can tell, so the reply does.
     async fn irregular(&self) -> Result<Outcome, Stop> {
-        let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "Taken with an anomaly"));
-        self.deposit_anomaly(&mut outcome, &self.event.recipients)
-            .await?;
-        Ok(outcome)
+        if let ScanVerdict::Infected(name) = self.desk.scan().await? {
+            let mut outcome = Outcome::only(ordinary::virus_found(&name));
+            outcome.effects.push(Effect::Notify {
+                recipient: None,
+                text: format!(
+                    "refused an irregular message of {} with the virus {name}; Message-ID {}",
+                    self.issuer_name(),
+                    self.inspection.message_id
+                ),
+            });
+            outcome.effects.push(self.keep_infected(&name));
+            return Ok(outcome);
+        }
+        self.to_every_mailbox().await
     }
 
     async fn deposit_anomaly(

@@ -6,6 +6,7 @@ use crate::address::EmailAddress;
 use crate::conversation::Stop;
 use crate::daticert::{CertificationData, ErrorKind};
 use crate::delivery_point::{Cause, facts_of_tracked};
+use crate::domains;
 use crate::ids::PecId;
 use crate::log_register::LogEvent;
 use crate::notification::{Notice, Notification};
@@ -138,18 +139,19 @@ impl IncomingPoint<'_> {
         Ok(())
     }
 
-    /// A provider speaks only for recipients that it manages (I22).
+    /// A provider speaks only for recipients that it manages (I22), in any of its environments
+    /// (I29).
     async fn entitled(
         &self,
         about: &[EmailAddress],
         issuer: &Provider,
     ) -> Result<Vec<EmailAddress>, Stop> {
-        let domains: Vec<_> = about.iter().map(EmailAddress::domain).collect();
-        let managers = self.desk.providers_of_domains(&domains).await?;
+        let wanted: Vec<_> = about.iter().map(EmailAddress::domain).collect();
+        let managers = self.desk.providers_of_domains(&wanted).await?;
         Ok(about
             .iter()
             .zip(managers)
-            .filter(|(_, managers)| managers.iter().any(|manager| manager.dn == issuer.dn))
+            .filter(|(_, managers)| managers.iter().any(|m| domains::are_one(m, issuer)))
             .map(|(address, _)| address.clone())
             .collect())
     }

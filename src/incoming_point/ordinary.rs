@@ -21,15 +21,28 @@ struct Sorted {
 }
 
 impl IncomingPoint<'_> {
-    /// SMTP has one reply for all recipients after DATA. Where all refuse, it is the refusal;
-    /// where some take the message, it is 250, and the sender gets one DSN about the others: a
-    /// refusal must not be kept from it, and must not be the rule for those who accept.
+    /// To each mailbox as it wants it.
     pub(super) async fn ordinary(&self) -> Result<Outcome, Stop> {
         if let ScanVerdict::Infected(name) = self.desk.scan().await? {
             return Ok(Outcome::only(virus_found(&name)));
         }
-        let mailboxes = self.desk.mailboxes(&self.event.recipients).await?;
-        let sorted = self.sort(mailboxes);
+        let default = &self.profile.ordinary_mail;
+        let policy = |mailbox: Mailbox| mailbox.ordinary_mail.unwrap_or_else(|| default.clone());
+        let sorted = self.sort(policy).await?;
+        self.hand_out(sorted, "Taken as ordinary mail").await
+    }
+
+    /// Mail of a provider, irregular as it is, reaches every mailbox that there is (RFC 6109
+    /// §2.2.2, third case).
+    pub(super) async fn to_every_mailbox(&self) -> Result<Outcome, Stop> {
+        let sorted = self.sort(|_| OrdinaryMailPolicy::Accept).await?;
+        self.hand_out(sorted, "Taken with an anomaly").await
+    }
+
+    /// SMTP has one reply for all recipients after DATA. Where all refuse, it is the refusal;
+    /// where some take the message, it is 250, and the sender gets one DSN about the others: a
+    /// refusal must not be kept from it, and must not be the rule for those who accept.
+    async fn hand_out(&self, sorted: Sorted, taken: &str) -> Result<Outcome, Stop> {
         if sorted.accepting.is_empty() && sorted.redirected.is_empty() {
             return Ok(Outcome::only(refusal(&sorted.refused)));
         }
@@ -39,7 +52,7 @@ impl IncomingPoint<'_> {
             let text = "No notice can be sent to this sender address";
             return Ok(Outcome::only(Reply::new(553, "5.1.7", text)));
         }
-        let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "Taken as ordinary mail"));
+        let mut outcome = Outcome::only(Reply::new(250, "2.0.0", taken));
         if !sorted.accepting.is_empty() {
             self.deposit_anomaly(&mut outcome, &sorted.accepting)
                 .await?;
@@ -62,10 +75,11 @@ impl IncomingPoint<'_> {
 
     /// Each recipient once. A null reverse path is exempt from refusal, so that bounces reach the
     /// user (PRACTICE 8.6).
-    fn sort(&self, mailboxes: Vec<Option<Mailbox>>) -> Sorted {
+    async fn sort(&self, policy: impl Fn(Mailbox) -> OrdinaryMailPolicy) -> Result<Sorted, Stop> {
         let mut sorted = Sorted::default();
         let is_dsn = self.event.reverse_path.is_empty();
         let recipients = &self.event.recipients;
+        let mailboxes = self.desk.mailboxes(recipients).await?;
         for (at, (recipient, mailbox)) in recipients.iter().zip(mailboxes).enumerate() {
             if recipients[..at].contains(recipient) {
                 continue;
@@ -75,10 +89,7 @@ impl IncomingPoint<'_> {
                 sorted.refused.push(undelivered);
                 continue;
             };
-            let policy = mailbox
-                .ordinary_mail
-                .unwrap_or_else(|| self.profile.ordinary_mail.clone());
-            match policy {
+            match policy(mailbox) {
                 OrdinaryMailPolicy::Accept => sorted.accepting.push(recipient.clone()),
                 OrdinaryMailPolicy::Refuse if is_dsn => sorted.accepting.push(recipient.clone()),
                 OrdinaryMailPolicy::Redirect(to) => sorted.redirected.push(to),
@@ -88,7 +99,7 @@ impl IncomingPoint<'_> {
                 }
             }
         }
-        sorted
+        Ok(sorted)
     }
 
     /// One DSN about all that refused, and a row each. None about mail with a null reverse path:
@@ -149,7 +160,7 @@ impl IncomingPoint<'_> {
 }
 
 /// RFC 6109 §2.2.2: as for any message of the Internet.
-fn virus_found(name: &str) -> Reply {
+pub(super) fn virus_found(name: &str) -> Reply {
     let graphic = name.chars().filter(char::is_ascii_graphic);
     let name: String = graphic.take(LONGEST_NAME).collect();
     Reply::new(554, "5.7.1", format!("Virus found: {name}"))

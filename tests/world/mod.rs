@@ -4,25 +4,26 @@
 
 #![allow(dead_code, reason = "each story uses the part of the world it needs")]
 
+pub mod cms;
+pub mod forgery;
 pub mod mail;
 pub mod oracles;
+mod post;
 pub mod verdicts;
 
-use std::collections::VecDeque;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use ceralacca_harness::moment::Moment;
 use ceralacca_harness::names::{Address, Domain};
 use ceralacca_harness::provider::Folder;
 use ceralacca_harness::provider::init::NewProvider;
-use ceralacca_harness::provider::settings::Settings;
+use ceralacca_harness::provider::settings::{OrdinaryMail, Settings};
 use ceralacca_harness::running::{self, Surroundings};
-use ceralacca_host::{
-    Body, Committed, DepositItem, DepositOutcome, Depot, FixedClock, Host, Limits, Plugin, Refusal,
-    Relay, RelayItem, RelayOutcome, Scanner, SeededEntropy, Unavailable, pec,
-};
+use ceralacca_host::{Committed, FixedClock, Host, Limits, Plugin, SeededEntropy, pec};
+
+pub use post::{Deposited, Letter};
+use post::{Post, Shared};
 
 pub const ANNA: &str = "anna@pec.alfa.example";
 pub const ALDO: &str = "aldo@pec.alfa.example";
@@ -49,35 +50,9 @@ pub struct World {
 pub struct Station {
     pub host: Host,
     pub folder: Folder,
+    settings: Settings,
+    seed: String,
     post: Arc<Post>,
-}
-
-/// A message on the wire.
-#[derive(Clone, Debug)]
-pub struct Letter {
-    pub kind: pec::MessageKind,
-    pub pec_id: Option<String>,
-    pub reverse_path: String,
-    pub recipients: Vec<String>,
-    pub octets: Vec<u8>,
-}
-
-/// A message in a mailbox.
-#[derive(Clone, Debug)]
-pub struct Deposited {
-    pub mailbox: String,
-    pub kind: pec::MessageKind,
-    pub octets: Vec<u8>,
-}
-
-#[derive(Default)]
-struct Post {
-    sent: Mutex<VecDeque<Letter>>,
-    mailboxes: Mutex<Vec<Deposited>>,
-    full: Mutex<Vec<String>>,
-    refused: Mutex<Vec<String>>,
-    vanished: Mutex<Vec<String>>,
-    virus: Mutex<Option<(Vec<u8>, String)>>,
 }
 
 /// How a world differs from the usual one.
@@ -98,21 +73,10 @@ impl World {
     pub fn with(difference: Difference<'_>) -> Option<Self> {
         plugin()?;
         let folder = tempfile::tempdir().expect("a temporary folder");
-        // Certificates begin a day earlier, as certificates do.
-        let made = Moment(START - 86_400);
-        let provider = |name: &str, domain: &str, join: Option<&Folder>| {
-            let new = NewProvider {
-                name: name.to_owned(),
-                domains: vec![domain.parse::<Domain>().expect("a domain")],
-                mailboxes: Vec::new(),
-                join: join.map(|other| other.root().to_owned()),
-                now: made,
-            };
-            new.create(&folder.path().join(domain))
-                .expect("a provider folder")
-        };
-        let alfa = provider("Alfa S.p.A.", "pec.alfa.example", None);
-        provider("Beta S.p.A.", "pec.beta.example", Some(&alfa));
+        let place = |domain: &str| folder.path().join(domain);
+        let (alfas, betas) = ("pec.alfa.example", "pec.beta.example");
+        let alfa = found("Alfa S.p.A.", alfas, None, &place(alfas));
+        found("Beta S.p.A.", betas, Some(&alfa), &place(betas));
         Some(Self::open(folder, difference))
     }
 
@@ -185,11 +149,40 @@ impl World {
         committed
     }
 
+    /// Anna's envelope for Bruno on the wire: it has not arrived.
+    pub fn catch(&mut self, message: impl AsRef<[u8]>) -> Vec<u8> {
+        self.network_down = true;
+        let _ = self.submit(ANNA, &[BRUNO], message);
+        let mut letters = self.alfa.letters().into_iter();
+        let envelope = letters.find(|l| l.kind == pec::MessageKind::TransportEnvelope);
+        self.network_down = false;
+        envelope.expect("an envelope").octets
+    }
+
     /// A message from the Internet.
     pub fn arrive(&mut self, from: &str, to: &[&str], message: impl AsRef<[u8]>) -> Committed {
         let committed = self.station(to[0]).arrive(from, to, message.as_ref());
         self.settle();
         committed
+    }
+
+    /// A third provider of the same directory, of which everybody has heard. It does nothing.
+    pub fn join(&mut self, name: &str, domain: &str) -> Folder {
+        let place = self.folder.path().join(domain);
+        let gamma = found(name, domain, Some(&self.alfa.folder), &place);
+        self.publish(str::to_owned);
+        gamma
+    }
+
+    /// The directory as Alfa has it, changed, comes into force everywhere.
+    pub fn publish(&mut self, change: impl FnOnce(&str) -> String) {
+        let file = self.alfa.folder.file("directory.ldif");
+        let ldif = change(&std::fs::read_to_string(file).expect("a directory"));
+        for station in [&self.alfa, &self.beta] {
+            std::fs::write(station.folder.file("directory.ldif"), &ldif).expect("a file");
+            let loaded = station.host.load_directory(ldif.clone().into_bytes());
+            loaded.expect("a good directory");
+        }
     }
 
     /// Lets outboxes and network run until nothing moves.
@@ -232,6 +225,19 @@ impl World {
                     ..letter
                 });
             }
+        }
+    }
+
+    /// Both hosts end and begin again on their stores; mailboxes and network stay.
+    pub fn restart(self) -> Self {
+        let Self {
+            alfa, beta, clock, ..
+        } = self;
+        Self {
+            alfa: alfa.reopen(&clock),
+            beta: beta.reopen(&clock),
+            clock,
+            ..self
         }
     }
 
@@ -283,6 +289,19 @@ impl World {
     }
 }
 
+/// Makes a provider's folder at `place`.
+fn found(name: &str, domain: &str, join: Option<&Folder>, place: &Path) -> Folder {
+    let new = NewProvider {
+        name: name.to_owned(),
+        domains: vec![domain.parse::<Domain>().expect("a domain")],
+        mailboxes: Vec::new(),
+        join: join.map(|other| other.root().to_owned()),
+        // Certificates begin a day earlier, as certificates do.
+        now: Moment(START - 86_400),
+    };
+    new.create(place).expect("a provider folder")
+}
+
 impl Station {
     fn open(
         folder: Folder,
@@ -291,7 +310,31 @@ impl Station {
         clock: Arc<FixedClock>,
         seed: &str,
     ) -> Self {
-        let post = Arc::new(Post::default());
+        Self::open_with(folder, settings, plugin, clock, seed, Arc::default())
+    }
+
+    /// The same provider after its host has ended.
+    fn reopen(self, clock: &Arc<FixedClock>) -> Self {
+        let Self {
+            host,
+            folder,
+            settings,
+            seed,
+            post,
+        } = self;
+        drop(host);
+        let plugin = plugin().expect("the component was there before");
+        Self::open_with(folder, settings, plugin, Arc::clone(clock), &seed, post)
+    }
+
+    fn open_with(
+        folder: Folder,
+        settings: Settings,
+        plugin: Plugin,
+        clock: Arc<FixedClock>,
+        seed: &str,
+        post: Arc<Post>,
+    ) -> Self {
         let surroundings = Surroundings {
             engine: Box::new(plugin),
             clock: Box::new(clock),
@@ -300,8 +343,14 @@ impl Station {
             relay: Box::new(Shared(Arc::clone(&post))),
             scanner: Some(Box::new(Shared(Arc::clone(&post)))),
         };
-        let host = running::host(&folder, settings, surroundings).expect("a host");
-        Self { host, folder, post }
+        let host = running::host(&folder, settings.clone(), surroundings).expect("a host");
+        Self {
+            host,
+            folder,
+            settings,
+            seed: seed.to_owned(),
+            post,
+        }
     }
 
     pub fn submit(&self, from: &str, to: &[&str], message: &[u8]) -> Committed {
@@ -363,6 +412,22 @@ impl Station {
         self.post.sent.lock().unwrap().drain(..).collect()
     }
 
+    /// What the host says of a message, with no effect: judged at its signing time.
+    pub fn examine(&self, message: &[u8]) -> pec::Finding {
+        self.examine_at(message, None)
+    }
+
+    pub fn examine_at(&self, message: &[u8], at: Option<u64>) -> pec::Finding {
+        let message = message.to_vec();
+        let examination = pec::Examination { message, at };
+        self.host.examine(examination).expect("a finding")
+    }
+
+    /// The rows of a look into the store; None where sqlite3 is not here.
+    pub fn query(&self, sql: &str) -> Option<Vec<Vec<String>>> {
+        oracles::sqlite_rows(&self.folder.file("store.sqlite"), sql)
+    }
+
     pub fn events(&self, pec_id: &str) -> Vec<String> {
         let status = self.host.status(Some(pec_id)).expect("a status");
         status
@@ -370,105 +435,6 @@ impl Station {
             .flat_map(|m| m.log.iter().map(|row| row.event.clone()))
             .collect()
     }
-}
-
-impl Post {
-    fn take(&self) -> Option<Letter> {
-        self.sent.lock().unwrap().pop_front()
-    }
-}
-
-struct Shared(Arc<Post>);
-
-impl Relay for Shared {
-    fn relay(&self, item: &RelayItem<'_>) -> RelayOutcome {
-        let refused = self.0.refused.lock().unwrap();
-        let vanished = self.0.vanished.lock().unwrap();
-        let has_no_domain = |recipient: &str| {
-            let domain = recipient.rsplit('@').next().unwrap_or_default();
-            vanished.iter().any(|v| v == domain)
-        };
-        let (bad, good): (Vec<String>, Vec<String>) = item
-            .recipients
-            .iter()
-            .cloned()
-            .partition(|r| refused.contains(r) || has_no_domain(r));
-        if !good.is_empty() {
-            self.0.sent.lock().unwrap().push_back(Letter {
-                kind: item.kind.clone(),
-                pec_id: item.pec_id.map(str::to_owned),
-                reverse_path: item.reverse_path.to_owned(),
-                recipients: good,
-                octets: octets(item.body),
-            });
-        }
-        if bad.is_empty() {
-            return RelayOutcome::Handed;
-        }
-        let refusal = |recipient: String| Refusal {
-            failure: match has_no_domain(&recipient) {
-                true => pec::Failure {
-                    status: String::new(),
-                    code: 0,
-                    text: "Host or domain name not found".into(),
-                    no_such_domain: true,
-                },
-                false => pec::Failure {
-                    status: "5.1.1".into(),
-                    code: 550,
-                    text: "User unknown".into(),
-                    no_such_domain: false,
-                },
-            },
-            recipient,
-        };
-        RelayOutcome::Failed(bad.into_iter().map(refusal).collect())
-    }
-}
-
-impl Depot for Shared {
-    fn deposit(&self, item: &DepositItem<'_>) -> DepositOutcome {
-        if self
-            .0
-            .full
-            .lock()
-            .unwrap()
-            .iter()
-            .any(|m| m == item.recipient)
-        {
-            return DepositOutcome::Failed(pec::Failure {
-                status: "5.2.2".into(),
-                code: 552,
-                text: "Quota exceeded".into(),
-                no_such_domain: false,
-            });
-        }
-        self.0.mailboxes.lock().unwrap().push(Deposited {
-            mailbox: item.recipient.to_owned(),
-            kind: item.kind.clone(),
-            octets: octets(item.body),
-        });
-        DepositOutcome::Stored
-    }
-}
-
-impl Scanner for Shared {
-    fn scan(&self, message: &mut dyn Read) -> Result<pec::ScanVerdict, Unavailable> {
-        let mut octets = Vec::new();
-        message
-            .read_to_end(&mut octets)
-            .map_err(|e| Unavailable(e.to_string()))?;
-        Ok(match &*self.0.virus.lock().unwrap() {
-            Some((needle, name)) if octets.windows(needle.len()).any(|w| w == needle) => {
-                pec::ScanVerdict::Infected(name.clone())
-            }
-            _ => pec::ScanVerdict::Clean,
-        })
-    }
-}
-
-fn octets(body: &Body) -> Vec<u8> {
-    body.read_whole().expect("a body")
 }
 
 /// The component, compiled once per process and cached between them.
@@ -495,6 +461,27 @@ fn component() -> Option<PathBuf> {
     }
     oracles::missing("the component (run `make component`)");
     None
+}
+
+/// Anna's envelope for Bruno, caught on the wire.
+pub fn caught() -> Option<(World, Vec<u8>)> {
+    let mut world = World::new()?;
+    let envelope = world.catch(mail::letter(ANNA, BRUNO, "Raccomandata"));
+    Some((world, envelope))
+}
+
+/// A world in which every mailbox of Beta takes ordinary mail.
+pub fn tolerant() -> Option<World> {
+    let accept = |s: &mut Settings| s.ordinary_mail = OrdinaryMail::Accept;
+    World::with(Difference {
+        beta: Some(&accept),
+        ..Default::default()
+    })
+}
+
+/// The codes of a finding's defects.
+pub fn codes(finding: &pec::Finding) -> Vec<&str> {
+    finding.defects.iter().map(|d| d.code.as_str()).collect()
 }
 
 /// An address, checked by the harness.

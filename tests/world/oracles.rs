@@ -79,6 +79,20 @@ pub fn xmllint_validates(xml: &str) -> Result<(), String> {
     run(&mut command, xml.as_bytes()).map(|_| ())
 }
 
+/// What the sqlite3 shell reads in a database: rows of columns.
+pub fn sqlite_rows(database: &Path, sql: &str) -> Option<Vec<Vec<String>>> {
+    if !has("sqlite3") {
+        return None;
+    }
+    let mut command = Command::new("sqlite3");
+    command
+        .args(["-readonly", "-separator", "\t"])
+        .arg(database);
+    let said = run(command.arg(sql), b"").expect("sqlite3 reads the store");
+    let columns = |row: &str| row.split('\t').map(str::to_owned).collect();
+    Some(said.lines().map(columns).collect())
+}
+
 /// A file of the shared reading matter.
 pub fn shared(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("CERALACCA_SHARED").map_or_else(

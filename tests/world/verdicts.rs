@@ -1,5 +1,7 @@
 //! How a submission may end, as the sender sees it.
 
+use ceralacca_host::pec;
+
 use super::mail::Read;
 use super::oracles::{openssl_verifies, xmllint_validates};
 use super::{ANNA, BRUNO, START, World};
@@ -71,4 +73,18 @@ pub fn accepted(to: &[&str], message: impl AsRef<[u8]>) -> Option<World> {
 
 pub fn envelope(world: &World) -> Read {
     Read::new(&world.mailbox(BRUNO)[0].octets)
+}
+
+/// Anna's receipt of a delivery to this recipient; there is one, well signed and well formed.
+pub fn receipt_of(world: &World, recipient: &str) -> Read {
+    let mut receipts = world.mailbox(ANNA).into_iter().filter_map(|deposited| {
+        let read = Read::new(&deposited.octets);
+        let about = read.element("consegna")?;
+        (deposited.kind == pec::MessageKind::Delivery && about == recipient).then_some(read)
+    });
+    let receipt = receipts.next().expect("a receipt");
+    assert!(receipts.next().is_none(), "one receipt per recipient");
+    openssl_verifies(&receipt.octets, &world.roots(), START).expect("a good signature");
+    xmllint_validates(&receipt.daticert().expect("data")).expect("valid data");
+    receipt
 }
