@@ -18,7 +18,7 @@ use std::time::Instant;
 use ceralacca_harness::provider::{Folder, KEY};
 use ceralacca_host::{Event, pec};
 
-use world::{NOW, RECIPIENT, SENDER, World, message};
+use world::{NOW, RECIPIENT, SENDER, World, message, splice};
 
 fn main() {
     let Some(alfa) = World::new() else { return };
