@@ -136,6 +136,7 @@ impl face::Guest for Plugin {
                 event::Examination {
                     message: e.message,
                     at,
+                    original: e.original,
                 },
             ))
         })

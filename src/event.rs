@@ -160,4 +160,6 @@ pub struct Examination {
     pub message: Vec<u8>,
     /// Judge certificates at this instant; none: at signingTime.
     pub at: Option<Instant>,
+    /// A message to compare the enclosed original with.
+    pub original: Option<Vec<u8>>,
 }

@@ -54,7 +54,12 @@ fn codes(reasons: &[pec::Defect]) -> Vec<&str> {
 
 fn examine(world: &World, message: &[u8], at: Option<u64>) -> pec::Finding {
     let message = message.to_vec();
-    let examination = pec::Examination { message, at };
+    let original = None;
+    let examination = pec::Examination {
+        message,
+        at,
+        original,
+    };
     world.beta.host.examine(examination).expect("a finding")
 }
 

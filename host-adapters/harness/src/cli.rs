@@ -119,4 +119,6 @@ Exit codes:
   3  submit: the message was not accepted, and the sender has a notice that says why
   4  temporary failure (4xx); nothing was done, try again
   5  refused (5xx); nothing was done
-  6  verify: the message does not hold";
+  6  verify: the message does not hold
+  7  verify: it is no PEC message
+  8  verify: it holds as far as could be checked, which was not far enough";

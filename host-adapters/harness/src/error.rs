@@ -18,6 +18,12 @@ pub enum Exit {
     Refused,
     /// `verify`: the message does not hold.
     DoesNotHold,
+    /// `verify`: it is no PEC message, or no mail at all.
+    NotPec,
+    /// `verify`: nothing speaks against the message, but nobody says that its signer is a provider.
+    Unproven,
+    /// `verify`: of several files some could not be read; of the others it has told.
+    Unread,
 }
 
 impl Exit {
@@ -42,6 +48,9 @@ impl From<Exit> for ExitCode {
             Exit::Temporary => 4,
             Exit::Refused => 5,
             Exit::DoesNotHold => 6,
+            Exit::NotPec => 7,
+            Exit::Unproven => 8,
+            Exit::Unread => 1,
         })
     }
 }

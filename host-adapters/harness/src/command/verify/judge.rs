@@ -1,0 +1,214 @@
+//! From octets to a judgement: which reading of the file holds, and what lies inside.
+
+use std::fmt::Write as _;
+
+use ceralacca_host::{Examiner, pec};
+use sha2::{Digest as _, Sha256};
+
+use super::look::{self, LineEnds, Reading};
+use super::verdict::Verdict;
+use crate::error::Error;
+use crate::moment::Moment;
+
+/// Judges messages, all in the same way.
+pub struct Judge {
+    /// Who knows the rules.
+    pub examiner: Examiner,
+    /// The time asked for.
+    pub at: Option<Moment>,
+    /// The message to compare with.
+    pub original: Option<Vec<u8>>,
+}
+
+/// A message, judged.
+pub struct Judged {
+    /// Octets of the file.
+    pub size: usize,
+    /// Their SHA-256, hex.
+    pub sha256: String,
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// What was done to the file before.
+    pub notes: Vec<String>,
+    /// What was found; none where the file is no mail.
+    pub finding: Option<pec::Finding>,
+    /// What the file is, where it is no mail.
+    pub stranger: Option<String>,
+    /// PEC messages inside.
+    pub enclosed: Vec<(Place, Judged)>,
+}
+
+/// Where a message lies inside another.
+pub struct Place {
+    /// The number of the part: `2.1`.
+    pub path: String,
+    /// Its file name.
+    pub name: Option<String>,
+}
+
+impl Judged {
+    /// Is the original inside the message to compare? None: there was none, or nothing that could
+    /// be compared.
+    pub fn is_about_the_original(&self) -> Option<bool> {
+        let comparison = &self.finding.as_ref()?.contents.as_ref()?.comparison;
+        let any = |verdict| comparison.iter().any(|check| check.verdict == verdict);
+        if any(pec::CheckVerdict::Failed) {
+            return Some(false);
+        }
+        let nothing = comparison
+            .iter()
+            .any(|check| check.code == "nothing-to-compare");
+        (any(pec::CheckVerdict::Passed) && !nothing).then_some(true)
+    }
+}
+
+impl Judge {
+    /// Judges a file.
+    ///
+    /// # Errors
+    /// The plug-in failed: never the mail's fault.
+    pub fn judge(&self, file: &[u8]) -> Result<Judged, Error> {
+        self.judge_at(file, 0)
+    }
+
+    /// The same for a message that lies this deep inside others.
+    fn judge_at(&self, file: &[u8], depth: usize) -> Result<Judged, Error> {
+        let mut judged = Judged {
+            size: file.len(),
+            sha256: hex(&Sha256::digest(file)),
+            verdict: Verdict::NotMail,
+            notes: Vec::new(),
+            finding: None,
+            stranger: look::stranger(file),
+            enclosed: Vec::new(),
+        };
+        if judged.stranger.is_some() {
+            return Ok(judged);
+        }
+        let message = match look::without_mbox_line(file) {
+            Some(message) => {
+                let note =
+                    "the line “From …” above the message, as mbox files have it, was left out";
+                judged.notes.push(note.to_owned());
+                message
+            }
+            None => file,
+        };
+        let (reading, mut finding) = self.best(message)?;
+        judged.notes.extend(line_ends(&reading, &finding));
+        judged.verdict = Verdict::of(&finding);
+        if judged.verdict == Verdict::NotMail {
+            let why = finding.defects.first().map_or("", |defect| &defect.text);
+            judged.stranger = Some(look::unreadable(file, why));
+            return Ok(judged);
+        }
+        if let Some(contents) = &mut finding.contents {
+            for enclosed in std::mem::take(&mut contents.enclosed) {
+                let place = Place {
+                    path: enclosed.path,
+                    name: enclosed.name,
+                };
+                if depth == DEEPEST {
+                    let path = &place.path;
+                    judged
+                        .notes
+                        .push(format!("part {path} was not judged: it lies too deep"));
+                    continue;
+                }
+                if let Some(octets) = octets(&reading.octets, &enclosed.content) {
+                    judged
+                        .enclosed
+                        .push((place, self.judge_at(octets, depth + 1)?));
+                }
+            }
+            // Somebody who forwards a receipt asks about the receipt, not about his own letter.
+            if judged.verdict == Verdict::NotPec && !judged.enclosed.is_empty() {
+                contents.comparison.clear();
+            }
+        }
+        judged.finding = Some(finding);
+        Ok(judged)
+    }
+
+    /// The reading with the fewest defects, the likelier one if they are equal.
+    fn best<'a>(&self, message: &'a [u8]) -> Result<(Reading<'a>, pec::Finding), Error> {
+        let mut best: Option<(Reading<'a>, pec::Finding)> = None;
+        for reading in look::readings(message) {
+            let finding = self.examine(reading.octets.to_vec())?;
+            let better = best
+                .as_ref()
+                .is_none_or(|(_, before)| finding.defects.len() < before.defects.len());
+            if better {
+                let good = finding.defects.is_empty();
+                best = Some((reading, finding));
+                if good {
+                    break;
+                }
+            }
+        }
+        best.ok_or_else(|| {
+            // `readings` gives one at least.
+            Error::argument(
+                "verify",
+                "no reading of the message",
+                "please report this as a bug",
+            )
+        })
+    }
+
+    fn examine(&self, message: Vec<u8>) -> Result<pec::Finding, Error> {
+        let examination = pec::Examination {
+            message,
+            at: self.at.map(|moment| moment.0),
+            original: self.original.clone(),
+        };
+        self.examiner.examine(examination).map_err(|error| {
+            Error::argument(
+                "verify",
+                error,
+                "if this is mail, please report it as a bug",
+            )
+        })
+    }
+}
+
+fn octets<'m>(message: &'m [u8], segment: &'m pec::Segment) -> Option<&'m [u8]> {
+    match segment {
+        pec::Segment::Bytes(octets) => Some(octets),
+        pec::Segment::Original(span) => {
+            let start = usize::try_from(span.start).ok()?;
+            let end = start.checked_add(usize::try_from(span.length).ok()?)?;
+            message.get(start..end)
+        }
+    }
+}
+
+/// What is to be said of the line ends; nothing of a file that has CRLF, nor of what is no mail.
+fn line_ends(reading: &Reading<'_>, finding: &pec::Finding) -> Option<String> {
+    let altered = finding.defects.iter().any(|d| d.code == "content-altered");
+    let (count, what) = match reading.line_ends {
+        LineEnds::Crlf => return None,
+        LineEnds::Changed(count) => (count, "judged with CRLF instead, as mail travels"),
+        LineEnds::Left(count) => (count, "judged as they are"),
+    };
+    let lines = if count == 1 { "line ends" } else { "lines end" };
+    let also = if altered {
+        "; the other way the signature fits no better"
+    } else {
+        ""
+    };
+    Some(format!(
+        "{count} {lines} in a bare LF in the file: {what} (RFC 8551 §3.1.1){also}"
+    ))
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut text, octet| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
+}
+
+/// Messages inside messages that are judged: forwards of forwards reach three or four.
+const DEEPEST: usize = 8;

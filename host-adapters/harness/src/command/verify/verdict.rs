@@ -1,0 +1,262 @@
+//! The verdict: one word for programs, one sentence for people, one number for shells.
+
+use ceralacca_host::pec;
+
+use super::judge::Judged;
+use crate::error::Exit;
+use crate::kind::phrase;
+use crate::moment::Moment;
+
+/// What it comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is what it claims to be.
+    Holds,
+    /// It claims to be PEC, and something is wrong.
+    DoesNotHold,
+    /// It claims to be PEC, nothing is wrong, but nobody says that its signer is a provider.
+    Unproven,
+    /// Mail that claims nothing.
+    NotPec,
+    /// No mail at all.
+    NotMail,
+}
+
+impl Verdict {
+    /// Reads it off a finding.
+    pub fn of(finding: &pec::Finding) -> Verdict {
+        let is_mail = finding.contents.is_some();
+        match finding.kind {
+            _ if !is_mail => Verdict::NotMail,
+            pec::MessageKind::Ordinary => Verdict::NotPec,
+            _ if finding.holds => Verdict::Holds,
+            _ if finding.defects.is_empty() => Verdict::Unproven,
+            _ => Verdict::DoesNotHold,
+        }
+    }
+
+    /// The word for programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Holds => "holds",
+            Verdict::DoesNotHold => "does-not-hold",
+            Verdict::Unproven => "unproven",
+            Verdict::NotPec => "not-pec",
+            Verdict::NotMail => "not-mail",
+        }
+    }
+
+    /// The mark before a line.
+    pub fn mark(self) -> char {
+        match self {
+            Verdict::Holds => '✓',
+            Verdict::DoesNotHold => '✗',
+            Verdict::Unproven => '?',
+            Verdict::NotPec | Verdict::NotMail => '–',
+        }
+    }
+
+    /// How the sentence begins.
+    pub fn opening(self) -> &'static str {
+        match self {
+            Verdict::Holds => "Holds",
+            Verdict::DoesNotHold => "Does not hold",
+            Verdict::Unproven => "Holds as far as it could be checked",
+            Verdict::NotPec => "Not PEC",
+            Verdict::NotMail => "Not mail",
+        }
+    }
+}
+
+/// The verdict as one sentence that says what the message is, from whom and about what.
+pub fn sentence(judged: &Judged) -> String {
+    let opening = judged.verdict.opening();
+    let Some(finding) = &judged.finding else {
+        return format!(
+            "{opening}: {}",
+            judged.stranger.as_deref().unwrap_or_default()
+        );
+    };
+    let what = match judged.verdict {
+        Verdict::NotPec => ordinary(finding, judged),
+        Verdict::Holds => certified(finding),
+        Verdict::Unproven => format!(
+            "{}; nobody says that the signer is a provider, because no directory was given",
+            certified(finding)
+        ),
+        Verdict::DoesNotHold => {
+            let reasons: Vec<&str> = finding.defects.iter().map(|d| d.text.as_str()).collect();
+            let more = match reasons.len() {
+                0 | 1 => String::new(),
+                2 => ", and one more reason".to_owned(),
+                n => format!(", and {} more reasons", n - 1),
+            };
+            let first = reasons.first().copied().unwrap_or_default();
+            format!("{}, because {first}{more}", certified(finding))
+        }
+        Verdict::NotMail => judged.stranger.clone().unwrap_or_default(),
+    };
+    match judged.is_about_the_original() {
+        Some(true) => format!("{opening}: {what}; the message to compare is the one inside"),
+        Some(false) => format!("{opening}: {what}; the message to compare is NOT the one inside"),
+        None => format!("{opening}: {what}"),
+    }
+}
+
+/// `delivery receipt (…) of Alfa for “Offer” from anna@… to bruno@…, signed …`
+fn certified(finding: &pec::Finding) -> String {
+    let mut what = phrase(&finding.kind).into_owned();
+    let data = finding.data.as_ref();
+    // Who says so is only known from the directory; otherwise it is a claim.
+    match (&finding.issuer, data) {
+        (Some(issuer), _) => what += &format!(" of {}", issuer.name),
+        (None, Some(data)) => what += &format!(" of somebody who gives the name {}", data.provider),
+        (None, None) => {}
+    }
+    if let Some(data) = data {
+        let subject = data.subject.as_deref().unwrap_or_default();
+        let to = match &data.delivery {
+            Some(delivery) => delivery.clone(),
+            None => recipients(data),
+        };
+        what += &format!(" for the message “{subject}” from {} to {to}", data.sender);
+        if let Some(error) = &data.extended_error {
+            what += &format!(" ({error})");
+        }
+    } else if finding.kind == pec::MessageKind::AnomalyEnvelope {
+        what += ", which certifies nothing of the message inside";
+    }
+    let signed = finding.signature.as_ref().and_then(|s| s.signing_time);
+    match signed {
+        Some(at) => what + &format!(", signed {}", Moment(at).in_italy()),
+        None => what,
+    }
+}
+
+fn recipients(data: &pec::CertificationData) -> String {
+    let names: Vec<&str> = data.recipients.iter().map(|r| r.address.as_str()).collect();
+    match names.as_slice() {
+        [first, second, rest @ ..] if rest.len() > 1 => {
+            format!("{first}, {second} and {} more", rest.len())
+        }
+        few => few.join(", "),
+    }
+}
+
+fn ordinary(finding: &pec::Finding, judged: &Judged) -> String {
+    let mut what = "ordinary mail".to_owned();
+    if !finding.from.is_empty() {
+        what += &format!(" from {}", finding.from);
+    }
+    let original = finding.contents.as_ref().and_then(|c| c.original.as_ref());
+    if let Some(subject) = original.map(|o| &o.subject).filter(|s| !s.is_empty()) {
+        what += &format!(", “{subject}”");
+    }
+    let remark = |code: &str| finding.remarks.iter().any(|r| r.code == code);
+    if finding.signature.is_some() || remark("smime-opaque") {
+        what += ", signed or encrypted with S/MIME as anybody may";
+    }
+    if remark("looks-like-pec") {
+        what += "; it looks like certified mail and is none";
+    }
+    let holding = |(_, inner): &&(_, Judged)| inner.verdict == Verdict::Holds;
+    match judged.enclosed.len() {
+        0 => what,
+        1 => {
+            let inner = &judged.enclosed[0].1;
+            format!("{what}; inside it a PEC message: {}", sentence(inner))
+        }
+        n => format!(
+            "{what}; inside it {n} PEC messages, of which {} hold",
+            judged.enclosed.iter().filter(holding).count()
+        ),
+    }
+}
+
+/// How many of what.
+#[derive(Debug, Default)]
+pub struct Tally {
+    holds: usize,
+    does_not_hold: usize,
+    unproven: usize,
+    not_pec: usize,
+    not_mail: usize,
+    /// Compared, and not what was sent.
+    other: usize,
+    /// Could not be read.
+    pub unread: usize,
+    /// The exit codes of all of them.
+    worst: Option<Exit>,
+}
+
+impl Tally {
+    /// Takes one more into account.
+    pub fn count(&mut self, judged: &Judged) {
+        match judged.verdict {
+            Verdict::Holds => self.holds += 1,
+            Verdict::DoesNotHold => self.does_not_hold += 1,
+            Verdict::Unproven => self.unproven += 1,
+            Verdict::NotPec => self.not_pec += 1,
+            Verdict::NotMail => self.not_mail += 1,
+        }
+        self.other += usize::from(judged.is_about_the_original() == Some(false));
+        let exit = exit_of(judged);
+        self.worst = Some(self.worst.map_or(exit, |before| worse(before, exit)));
+    }
+
+    /// `54 files: 52 hold, 2 are no PEC`
+    pub fn sentence(&self) -> String {
+        let all = self.holds + self.does_not_hold + self.unproven + self.not_pec + self.not_mail;
+        let parts: Vec<String> = [
+            (self.holds, "hold"),
+            (self.does_not_hold, "do not hold"),
+            (self.unproven, "hold as far as they could be checked"),
+            (self.not_pec, "are not PEC"),
+            (self.not_mail, "are not mail"),
+            (self.other, "are not about the message to compare"),
+            (self.unread, "could not be read"),
+        ]
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+        let files = all + self.unread;
+        let noun = if files == 1 { "file" } else { "files" };
+        match parts.as_slice() {
+            [] => "0 files: nothing to judge".to_owned(),
+            _ => format!("{files} {noun}: {}", parts.join(", ")),
+        }
+    }
+
+    /// What the shell is told.
+    pub fn exit(&self) -> Exit {
+        match self.worst {
+            _ if self.unread > 0 => Exit::Unread,
+            Some(exit) => exit,
+            None => Exit::NotPec,
+        }
+    }
+}
+
+fn exit_of(judged: &Judged) -> Exit {
+    let own = match judged.verdict {
+        _ if judged.is_about_the_original() == Some(false) => Exit::DoesNotHold,
+        Verdict::Holds => Exit::Done,
+        Verdict::DoesNotHold => Exit::DoesNotHold,
+        Verdict::Unproven => Exit::Unproven,
+        Verdict::NotPec | Verdict::NotMail => {
+            // What ordinary mail has inside is what people ask about.
+            let inside = judged.enclosed.iter().map(|(_, inner)| exit_of(inner));
+            return inside.reduce(worse).unwrap_or(Exit::NotPec);
+        }
+    };
+    own
+}
+
+fn worse(a: Exit, b: Exit) -> Exit {
+    const ORDER: [Exit; 4] = [Exit::DoesNotHold, Exit::Unproven, Exit::NotPec, Exit::Done];
+    ORDER
+        .into_iter()
+        .find(|exit| *exit == a || *exit == b)
+        .unwrap_or(a)
+}
