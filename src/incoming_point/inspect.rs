@@ -220,9 +220,11 @@ async fn check_signer(
     let records = match desk.providers_of_certificate(hash.clone()).await {
         // An arrival can come again; whoever asks about a message wants to hear the rest.
         Err(Stop::Unavailable(why)) if !judgement.remember => {
-            let text = format!("whether the signer is a provider: no directory to ask ({why})");
+            let why = why.trim_start_matches("provider-of-certificate: ");
+            let text = format!("whether the signer is a provider of the directory: {why}");
             finding.unchecked("signer-not-looked-up", ORIGIN, text);
-            let text = "whether the provider manages the domain in From: no directory to ask";
+            let text =
+                "whether the signer's provider manages the domain in From: no provider is known";
             finding.unchecked("from-not-looked-up", "PRACTICE 7", text.to_owned());
             return Ok(());
         }

@@ -151,7 +151,7 @@ fn report_path(at: Instant, signed: &Option<Instant>, judgement: Judgement, find
 /// One line for every certificate that a list should decide on; the revoked ones are defects.
 fn report_revocation(revocation: &[RevocationFacts], finding: &mut Finding) {
     for facts in revocation {
-        let text = format!("“{}”: {}", facts.subject, facts.text);
+        let text = format!("whether “{}” was revoked: {}", facts.subject, facts.text);
         match facts.verdict {
             RevocationVerdict::Good | RevocationVerdict::RevokedLater => {
                 finding.passed("not-revoked", CLAUSE, text);

@@ -27,17 +27,25 @@ fn real_messages_are_judged_as_they_deserve() {
     let directory = folder.path().join("directory.ldif");
     fs::write(&directory, directory_of(&samples)).expect("a directory");
     for (file, code, verdict) in [
-        ("aruba-2018-accettazione.eml", 0, "\nHOLDS\n"),
-        ("aruba-2018-avvenuta-consegna.eml", 0, "\nHOLDS\n"),
+        (
+            "aruba-2018-accettazione.eml",
+            0,
+            "Holds: acceptance receipt",
+        ),
+        (
+            "aruba-2018-avvenuta-consegna.eml",
+            0,
+            "Holds: delivery receipt",
+        ),
         (
             "sogei-2018-busta-one-blank-stripped.eml",
             6,
-            "content-altered",
+            "Does not hold: transport envelope",
         ),
     ] {
         let ran = verify(&samples, file, &directory, &[]);
         assert_eq!(ran.code, code, "{file}: {}", ran.stderr);
-        assert!(ran.stdout.contains(verdict), "{file}");
+        assert!(ran.stdout.starts_with(verdict), "{file}");
         assert!(
             ran.stdout.contains("Actalis Authentication Root CA"),
             "{file}"
@@ -52,7 +60,12 @@ fn real_messages_are_judged_as_they_deserve() {
         &["--at", "2024-01-01T00:00:00Z"],
     );
     assert_eq!(late.code, 6);
-    assert!(late.stdout.contains("certificate-expired"));
+    assert!(
+        late.stdout
+            .contains("\n  ✗ “CN=Posta Certificata ARUBA PEC"),
+        "{}",
+        late.stdout
+    );
 }
 
 /// Without a directory the rest is judged all the same, and what is missing is named.
@@ -66,7 +79,7 @@ fn a_real_message_without_a_directory_lacks_only_that() {
     let roots = samples.join("root-actalis.pem");
     let (message, roots) = (message.to_str().unwrap(), roots.to_str().unwrap());
     let ran = ceralacca(&["verify", message, "--roots", roots, "--json"]);
-    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    assert_eq!(ran.code, 8, "{}", ran.stderr);
     let finding: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
     let codes = |name: &str| -> Vec<&str> {
         let list = finding[name].as_array().expect("a list");
@@ -74,7 +87,24 @@ fn a_real_message_without_a_directory_lacks_only_that() {
             .map(|item| item["code"].as_str().unwrap())
             .collect()
     };
-    assert_eq!(codes("defects"), ["signer-not-in-directory"]);
+    assert_eq!(finding["verdict"], "unproven");
+    assert_eq!(finding["holds"], false);
+    assert_eq!(codes("defects"), [""; 0]);
+    let checks = finding["checks"].as_array().expect("a list");
+    let unchecked: Vec<&str> = checks
+        .iter()
+        .filter(|check| check["verdict"] == "not-checked")
+        .map(|check| check["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        unchecked,
+        [
+            "signer-not-looked-up",
+            "from-not-looked-up",
+            "revocation-unchecked",
+            "revocation-unchecked"
+        ]
+    );
     // Its certificates name lists, and none is here; it is of 2018, when SHA-1 was in use.
     assert_eq!(
         codes("remarks"),

@@ -91,7 +91,7 @@ impl Examiner {
 
     fn answer(&self, question: &pec::Question) -> Result<pec::Answer, Unavailable> {
         let directory = || {
-            let none = || Unavailable("none was given".to_owned());
+            let none = || Unavailable("no provider directory was given".to_owned());
             self.directory.as_ref().ok_or_else(none)
         };
         Ok(match question {

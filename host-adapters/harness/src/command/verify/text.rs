@@ -209,12 +209,14 @@ fn original(contents: &pec::Contents, page: &mut Page) {
             .map_or(String::new(), |name| format!(" “{name}”"));
         let (path, size) = (&part.path, octets(part.size));
         page.line(format!(
-            "  part {path:<7}{}{name}, {size}",
+            "  part {path:<9} {}{name}, {size}",
             part.content_type
         ));
         match &part.hash {
-            Some(hash) => page.line(format!("              stands for a file with SHA-1 {hash}")),
-            None => page.line(format!("              SHA-256 {}", part.sha256)),
+            Some(hash) => page.line(format!(
+                "                 stands for a file with SHA-1 {hash}"
+            )),
+            None => page.line(format!("                 SHA-256 {}", part.sha256)),
         }
     }
     if original.unlisted > 0 {
