@@ -11,7 +11,7 @@ use crate::finding::{Check, CheckVerdict, Finding};
 use crate::hex;
 use crate::limits::Limits;
 use crate::message::header::HeaderSection;
-use crate::message::scan::{Content, Scan};
+use crate::message::scan::{Content, Paths, Scan};
 use crate::smime::sha1;
 
 /// Compares the original inside, where there is one, with the one given.
@@ -180,6 +180,7 @@ fn pieces(mail: Mail<'_>) -> Vec<Piece> {
 /// Part by part, in their order: a brief receipt keeps the structure of the original.
 fn parts(inside: Mail<'_>, given: Mail<'_>, checks: &mut Checks) {
     let (kept, sent) = (pieces(inside), pieces(given));
+    let paths = given.1.paths();
     if kept.len() != sent.len() {
         let text = format!(
             "the original inside has {} parts, the message given has {}",
@@ -195,7 +196,7 @@ fn parts(inside: Mail<'_>, given: Mail<'_>, checks: &mut Checks) {
         match contents::hash(kept.name.as_deref(), &content) {
             // An attachment of that very name may have been sent: then it is what it is.
             Some(hash) if sent.name != kept.name => replaced(kept, sent, &hash, given, checks),
-            _ => unchanged(kept, sent, &content, given, checks),
+            _ => unchanged(kept, sent, &content, given, &paths, checks),
         }
     }
 }
@@ -226,12 +227,19 @@ fn replaced(kept: &Piece, sent: &Piece, hash: &str, given: Mail<'_>, checks: &mu
     }
 }
 
-fn unchanged(kept: &Piece, sent: &Piece, content: &[u8], given: Mail<'_>, checks: &mut Checks) {
+fn unchanged(
+    kept: &Piece,
+    sent: &Piece,
+    content: &[u8],
+    given: Mail<'_>,
+    paths: &Paths<'_>,
+    checks: &mut Checks,
+) {
     let part = &given.1.parts[sent.index];
     let sent_content = part.decoded(given.0);
     let what = match &sent.name {
         Some(name) => name.clone(),
-        None => format!("part {} ({})", given.1.path(sent.index), part.content_type),
+        None => format!("part {} ({})", paths.of(sent.index), part.content_type),
     };
     // The last line break of a message is nobody's content.
     let text = |octets: &[u8]| octets.trim_ascii_end().to_vec();

@@ -14,6 +14,7 @@ pub(super) fn facts(message: &[u8], scan: &Scan, original: usize) -> MailFacts {
     let unfolded = |name| header.first(name).map(|f| f.unfolded()).unwrap_or_default();
     let listed: Vec<usize> = visible(scan, original).collect();
     let shown = listed.len().min(Limits::DEFAULT.listed);
+    let paths = scan.paths();
     MailFacts {
         from: text("From"),
         to: text("To"),
@@ -23,7 +24,7 @@ pub(super) fn facts(message: &[u8], scan: &Scan, original: usize) -> MailFacts {
         message_id: unfolded("Message-ID"),
         parts: listed[..shown]
             .iter()
-            .map(|&part| part_facts(message, scan, part))
+            .map(|&part| part_facts(message, &scan.parts[part], paths.of(part)))
             .collect(),
         unlisted: listed.len() - shown,
     }
@@ -55,12 +56,11 @@ pub(super) fn hash(name: Option<&str>, content: &[u8]) -> Option<String> {
     (named && digits).then(|| text.to_ascii_lowercase())
 }
 
-fn part_facts(message: &[u8], scan: &Scan, index: usize) -> PartFacts {
-    let part = &scan.parts[index];
+fn part_facts(message: &[u8], part: &Part, path: String) -> PartFacts {
     let content = part.decoded(message);
     let name = name(message, part);
     PartFacts {
-        path: scan.path(index),
+        path,
         content_type: part.content_type.to_string(),
         size: content.len(),
         sha256: hex::encode(&Sha256::digest(&content)),

@@ -13,6 +13,7 @@ use crate::outcome::{MessageKind, Segment};
 /// All of them, in their order, up to the limit.
 pub(super) fn find(message: &[u8], scan: &Scan) -> Vec<EnclosedMessage> {
     let mut found = Vec::new();
+    let paths = scan.paths();
     // What is inside a part that was taken, or inside what is.
     let mut taken = vec![false; scan.parts.len()];
     for index in 1..scan.parts.len() {
@@ -27,7 +28,7 @@ pub(super) fn find(message: &[u8], scan: &Scan) -> Vec<EnclosedMessage> {
         if let Some((kind, content)) = enclosed(message, scan, index) {
             taken[index] = true;
             found.push(EnclosedMessage {
-                path: scan.path(index),
+                path: paths.of(index),
                 name: contents::name(message, part),
                 kind,
                 content,

@@ -14,6 +14,7 @@ use crate::wire;
 /// Compares what can be compared; each comparison passes, or becomes a remark.
 pub(super) fn check(message: &[u8], scan: &Scan, header: HeaderSection<'_>, finding: &mut Finding) {
     certified_address(header, finding);
+    repetitions(header, finding);
     let Some(data) = finding.data.take() else {
         return;
     };
@@ -53,6 +54,17 @@ fn certified_address(header: HeaderSection<'_>, finding: &mut Finding) {
         text,
         finding,
     );
+}
+
+/// Of a field that stands twice we read the first, a mail program may show the other.
+fn repetitions(header: HeaderSection<'_>, finding: &mut Finding) {
+    for name in READ_ONCE {
+        let count = header.named(name).count();
+        if count > 1 {
+            let text = format!("{name} stands {count} times in the header; the first was judged");
+            finding.remark("field-repeated", "RFC 5322 §3.6", text);
+        }
+    }
 }
 
 /// Consumers match receipts to what they sent by it.
@@ -221,6 +233,18 @@ fn note(
         finding.remark(differs, clause, text);
     }
 }
+
+/// What this module and its neighbours read of the header.
+const READ_ONCE: &[&str] = &[
+    "From",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Content-Type",
+    wire::X_TRASPORTO,
+    wire::X_RICEVUTA,
+    wire::X_RIFERIMENTO,
+];
 
 fn bare(id: &str) -> &str {
     id.trim().trim_matches(['<', '>'])

@@ -62,12 +62,18 @@ fn clocks(header: HeaderSection<'_>, finding: &mut Finding) {
         .and_then(|date| u64::try_from(date.to_timestamp()).ok())
         .and_then(Instant::from_unix);
     let certified = finding.data.as_ref().map(|data| data.at);
+    let before = finding.remarks.len();
     for (name, other) in [("Date", dated), ("daticert.xml", certified)] {
         let Some(other) = other else { continue };
         if signed.since(other).max(other.since(signed)) > CLOCK_TOLERANCE {
             let text = format!("signed at {signed} by its own account, {name} says {other}");
             finding.remark("time-differs", "PRACTICE 8.15", text);
         }
+    }
+    if finding.remarks.len() == before && (dated.is_some() || certified.is_some()) {
+        let minutes = CLOCK_TOLERANCE / 60;
+        let text = format!("signature, Date and daticert.xml agree within {minutes} minutes");
+        finding.passed("times-agree", "PRACTICE 8.15", text);
     }
 }
 

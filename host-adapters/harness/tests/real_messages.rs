@@ -120,6 +120,81 @@ fn a_real_message_without_a_directory_lacks_only_that() {
     assert_eq!(signature["revocation"][0]["verdict"], "unknown");
 }
 
+/// One blank was lost inside: the report has the digest that was signed and the one of what is
+/// there, both as OpenSSL finds them, and says that the rest is as it should be.
+#[test]
+fn the_lost_blank_shows_as_two_digests() {
+    let Some(samples) = samples() else { return };
+    if !plug_in() || !tool("openssl") {
+        return;
+    }
+    let message = samples.join("sogei-2018-busta-one-blank-stripped.eml");
+    let roots = samples.join("root-actalis.pem");
+    let ran = ceralacca(&[
+        "verify",
+        message.to_str().unwrap(),
+        "--roots",
+        roots.to_str().unwrap(),
+        "--json",
+    ]);
+    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    let judged: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let (signed, present) = (signed_digest(&message), digest_of_the_signed_part(&message));
+    assert_ne!(signed, present);
+    assert_eq!(judged["signature"]["message_digest"], signed);
+    assert_eq!(judged["signature"]["computed_digest"], present);
+    let sentence = judged["sentence"].as_str().unwrap();
+    assert!(sentence.contains(&signed) && sentence.contains(&present));
+    let failed: Vec<&str> = judged["checks"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|check| check["verdict"] == "failed")
+        .map(|check| check["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(failed, ["content-altered"]);
+    // The file has LF line ends: both ways were tried.
+    let note = judged["notes"][0].as_str().unwrap();
+    assert!(note.ends_with("the other way the signature fits no better"));
+}
+
+/// The messageDigest attribute, by `openssl asn1parse`.
+fn signed_digest(message: &Path) -> String {
+    let pkcs7 = succeed(
+        Command::new("openssl")
+            .args(["smime", "-pk7out", "-in"])
+            .arg(message),
+    );
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("signature.pem");
+    fs::write(&file, pkcs7).expect("a file");
+    let parsed = succeed(
+        Command::new("openssl")
+            .args(["asn1parse", "-in"])
+            .arg(&file),
+    );
+    let at = parsed.find(":messageDigest").expect("the attribute");
+    let (_, dump) = parsed[at..].split_once("[HEX DUMP]:").expect("its value");
+    let digits = dump.split_whitespace().next().expect("a line");
+    digits.to_ascii_lowercase()
+}
+
+/// SHA-1, by OpenSSL, of what stands between the first two delimiters, with CRLF line ends.
+fn digest_of_the_signed_part(message: &Path) -> String {
+    let text = fs::read(message).expect("a message");
+    let text = String::from_utf8_lossy(&text).replace("\r\n", "\n");
+    let (_, boundary) = text.split_once("boundary=\"").expect("a boundary");
+    let boundary = boundary.split('"').next().expect("its end");
+    let delimiter = format!("\n--{boundary}\n");
+    let part = text.split(&delimiter).nth(1).expect("the signed part");
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("part");
+    fs::write(&file, part.replace('\n', "\r\n")).expect("a file");
+    let mut dgst = Command::new("openssl");
+    let said = succeed(dgst.args(["dgst", "-sha1", "-r"]).arg(&file));
+    said.split_whitespace().next().expect("digits").to_owned()
+}
+
 fn verify(samples: &Path, file: &str, directory: &Path, more: &[&str]) -> common::Ran {
     let path = |p: PathBuf| p.to_str().expect("UTF-8").to_owned();
     let mut arguments = vec![

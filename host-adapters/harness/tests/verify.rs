@@ -165,7 +165,10 @@ fn what_was_changed_on_the_way_is_named() {
     let envelope = demo.octets("transport-envelope");
     let text = String::from_utf8(envelope.clone()).unwrap();
     // One letter of what is signed.
-    let changed = demo.write("changed.eml", text.replacen("Gentile Bruno", "Gentile Bruna", 1));
+    let changed = demo.write(
+        "changed.eml",
+        text.replacen("Gentile Bruno", "Gentile Bruna", 1),
+    );
     let outer = demo.write(
         "outer.eml",
         text.replacen("\r\nMessage-ID: <", "\r\nMessage-ID: <x", 1),
@@ -243,6 +246,19 @@ fn line_ends_of_files_are_mended_as_mail_travels_and_that_is_said() {
     let mixed = [&stored[..half], &receipt[receipt.len() - 2000..]].concat();
     let (code, _) = demo.judge(&demo.write("torn.eml", mixed), &[]);
     assert_eq!(code, 6);
+    // Very old programs wrote CR alone.
+    let cr: Vec<u8> = stored
+        .iter()
+        .map(|&octet| if octet == b'\n' { b'\r' } else { octet })
+        .collect();
+    let (code, judged) = demo.judge(&demo.write("cr.eml", cr), &[]);
+    assert_eq!(code, 0, "{judged:#}");
+    assert!(judged["notes"][0].as_str().unwrap().contains("a bare CR"));
+    // Editors put a mark above, people blank lines.
+    let marked = [b"\xef\xbb\xbf\r\n\r\n", &receipt[..]].concat();
+    let (code, judged) = demo.judge(&demo.write("marked.eml", marked), &[]);
+    assert_eq!(code, 0, "{judged:#}");
+    assert_eq!(judged["notes"].as_array().unwrap().len(), 2, "{judged:#}");
     // mbox files have a line above.
     let mbox = [b"From MAILER Sat Sep 19 15:41:19 2026\r\n", &receipt[..]].concat();
     let (code, judged) = demo.judge(&demo.write("one.mbox", mbox), &[]);
@@ -346,7 +362,7 @@ impl Openssl {
         let (content, signer) = (scratch.join("content"), scratch.join("signer.pem"));
         let mut verify = Command::new("openssl");
         verify
-            .args(["cms", "-verify", "-noverify", "-binary", "-in"])
+            .args(["cms", "-verify", "-noverify", "-in"])
             .arg(message)
             .arg("-out")
             .arg(&content)

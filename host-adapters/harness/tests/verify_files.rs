@@ -344,6 +344,7 @@ fn the_checks_of_a_good_envelope_are_these() {
             "subject-agrees",
             "receipt-type-agrees",
             "inner-identifier-agrees",
+            "times-agree",
         ]
     );
 }

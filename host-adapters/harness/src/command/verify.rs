@@ -4,6 +4,7 @@ mod file;
 mod json;
 mod judge;
 mod look;
+mod tally;
 mod text;
 mod verdict;
 
@@ -23,7 +24,7 @@ use crate::provider::Folder;
 use crate::running::{certificates, clock};
 
 use judge::Judge;
-use verdict::Tally;
+use tally::Tally;
 
 /// Judge messages: what each is, who issued it and when, and whether and why it holds.
 ///

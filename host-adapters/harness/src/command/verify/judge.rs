@@ -30,6 +30,8 @@ pub struct Judged {
     pub verdict: Verdict,
     /// What was done to the file before.
     pub notes: Vec<String>,
+    /// Certificates were judged at a time that somebody asked for.
+    pub at_a_time_asked_for: bool,
     /// What was found; none where the file is no mail.
     pub finding: Option<pec::Finding>,
     /// What the file is, where it is no mail.
@@ -78,6 +80,7 @@ impl Judge {
             sha256: hex(&Sha256::digest(file)),
             verdict: Verdict::NotMail,
             notes: Vec::new(),
+            at_a_time_asked_for: self.at.is_some(),
             finding: None,
             stranger: look::stranger(file),
             enclosed: Vec::new(),
@@ -85,15 +88,8 @@ impl Judge {
         if judged.stranger.is_some() {
             return Ok(judged);
         }
-        let message = match look::without_mbox_line(file) {
-            Some(message) => {
-                let note =
-                    "the line “From …” above the message, as mbox files have it, was left out";
-                judged.notes.push(note.to_owned());
-                message
-            }
-            None => file,
-        };
+        let (message, notes) = look::beginning(file);
+        judged.notes = notes;
         let (reading, mut finding) = self.best(message)?;
         judged.notes.extend(line_ends(&reading, &finding));
         judged.verdict = Verdict::of(&finding);
@@ -188,6 +184,10 @@ fn line_ends(reading: &Reading<'_>, finding: &pec::Finding) -> Option<String> {
     let altered = finding.defects.iter().any(|d| d.code == "content-altered");
     let (count, what) = match reading.line_ends {
         LineEnds::Crlf => return None,
+        LineEnds::FromCr => {
+            let note = "all lines end in a bare CR in the file: judged with CRLF, as mail travels";
+            return Some(note.to_owned());
+        }
         LineEnds::Changed(count) => (count, "judged with CRLF instead, as mail travels"),
         LineEnds::Left(count) => (count, "judged as they are"),
     };

@@ -22,10 +22,22 @@ pub enum LineEnds {
     Left(usize),
     /// This many ended in a bare LF, and were changed.
     Changed(usize),
+    /// All ended in a bare CR, and were changed.
+    FromCr,
 }
 
 /// The ways in which a file may be meant, the likelier one first.
 pub fn readings(octets: &[u8]) -> Vec<Reading<'_>> {
+    if !octets.contains(&b'\n') && octets.contains(&b'\r') {
+        let lines: Vec<u8> = octets
+            .iter()
+            .map(|&octet| if octet == b'\r' { b'\n' } else { octet })
+            .collect();
+        return vec![Reading {
+            octets: Cow::Owned(with_crlf(&lines)),
+            line_ends: LineEnds::FromCr,
+        }];
+    }
     let bare = bare_line_feeds(octets);
     let as_it_is = |line_ends| Reading {
         octets: Cow::Borrowed(octets),
@@ -57,11 +69,27 @@ fn bare_line_feeds(octets: &[u8]) -> usize {
     count
 }
 
-/// The line that mbox files and some programs put above a message; it is no header field.
-pub fn without_mbox_line(octets: &[u8]) -> Option<&[u8]> {
-    let rest = octets.strip_prefix(b"From ")?;
-    let end = rest.iter().position(|&octet| octet == b'\n')?;
-    Some(&rest[end + 1..])
+/// What programs put above a message when they store it, taken off; and what that was.
+pub fn beginning(octets: &[u8]) -> (&[u8], Vec<String>) {
+    let mut rest = octets;
+    let mut notes = Vec::new();
+    if let Some(after) = rest.strip_prefix(b"\xef\xbb\xbf") {
+        rest = after;
+        notes.push("a byte order mark (UTF-8) above the message was left out".to_owned());
+    }
+    let start = rest.iter().position(|octet| !b"\r\n".contains(octet));
+    if let Some(start @ 1..) = start {
+        rest = &rest[start..];
+        notes.push("blank lines above the message were left out".to_owned());
+    }
+    if rest.starts_with(b"From ")
+        && let Some(end) = rest.iter().position(|&octet| octet == b'\n')
+    {
+        rest = &rest[end + 1..];
+        let note = "the line “From …” above the message, as mbox files have it, was left out";
+        notes.push(note.to_owned());
+    }
+    (rest, notes)
 }
 
 /// What a file is that cannot be mail, and what to do about it; none if it may be mail.

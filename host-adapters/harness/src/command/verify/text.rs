@@ -35,7 +35,7 @@ pub fn report(name: &str, judged: &Judged) -> Vec<String> {
     }
     if let Some(finding) = &judged.finding {
         facts(finding, &mut page);
-        signature(finding, &mut page);
+        signature(judged, finding, &mut page);
         checks("checks", &finding.checks, &mut page);
         remarks(finding, &mut page);
         if let Some(contents) = &finding.contents {
@@ -103,7 +103,7 @@ fn facts(finding: &pec::Finding, page: &mut Page) {
     page.fact("reason", data.extended_error.clone().unwrap_or_default());
 }
 
-fn signature(finding: &pec::Finding, page: &mut Page) {
+fn signature(judged: &Judged, finding: &pec::Finding, page: &mut Page) {
     let Some(signature) = &finding.signature else {
         return;
     };
@@ -146,7 +146,12 @@ fn signature(finding: &pec::Finding, page: &mut Page) {
         page.fact("", format!("SHA-1 {}", certificate.sha1));
     }
     if let Some(at) = finding.judged_at {
-        page.fact("judged at", Moment(at).in_italy());
+        let source = match signature.signing_time {
+            _ if judged.at_a_time_asked_for => "as asked",
+            Some(_) => "when the signature says it was made",
+            None => "now, as the signature names no time",
+        };
+        page.fact("judged at", format!("{} ({source})", Moment(at).in_italy()));
     }
 }
 

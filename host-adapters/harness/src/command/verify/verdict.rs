@@ -1,9 +1,8 @@
-//! The verdict: one word for programs, one sentence for people, one number for shells.
+//! The verdict: one word for programs, one sentence for people.
 
 use ceralacca_host::pec;
 
 use super::judge::Judged;
-use crate::error::Exit;
 use crate::kind::phrase;
 use crate::moment::Moment;
 
@@ -79,7 +78,10 @@ pub fn sentence(judged: &Judged) -> String {
     };
     let what = match judged.verdict {
         Verdict::NotPec => ordinary(finding, judged),
-        Verdict::Holds => certified(finding),
+        Verdict::Holds if revocation_unchecked(finding) => format!(
+            "{}; whether its certificates were revoked was not checked",
+            certified(finding)
+        ),
         Verdict::Unproven => format!(
             "{}; nobody says that the signer is a provider, because no directory was given",
             certified(finding)
@@ -94,6 +96,7 @@ pub fn sentence(judged: &Judged) -> String {
             let first = reasons.first().copied().unwrap_or_default();
             format!("{}, because {first}{more}", certified(finding))
         }
+        Verdict::Holds => certified(finding),
         Verdict::NotMail => judged.stranger.clone().unwrap_or_default(),
     };
     match judged.is_about_the_original() {
@@ -101,6 +104,13 @@ pub fn sentence(judged: &Judged) -> String {
         Some(false) => format!("{opening}: {what}; the message to compare is NOT the one inside"),
         None => format!("{opening}: {what}"),
     }
+}
+
+/// A certificate names a list that was not at hand; the law leaves open what that means
+/// (PRACTICE 7), so it belongs into the verdict.
+fn revocation_unchecked(finding: &pec::Finding) -> bool {
+    let code = "revocation-unchecked";
+    finding.checks.iter().any(|check| check.code == code)
 }
 
 /// `delivery receipt (…) of Alfa for “Offer” from anna@… to bruno@…, signed …`
@@ -171,92 +181,4 @@ fn ordinary(finding: &pec::Finding, judged: &Judged) -> String {
             judged.enclosed.iter().filter(holding).count()
         ),
     }
-}
-
-/// How many of what.
-#[derive(Debug, Default)]
-pub struct Tally {
-    holds: usize,
-    does_not_hold: usize,
-    unproven: usize,
-    not_pec: usize,
-    not_mail: usize,
-    /// Compared, and not what was sent.
-    other: usize,
-    /// Could not be read.
-    pub unread: usize,
-    /// The exit codes of all of them.
-    worst: Option<Exit>,
-}
-
-impl Tally {
-    /// Takes one more into account.
-    pub fn count(&mut self, judged: &Judged) {
-        match judged.verdict {
-            Verdict::Holds => self.holds += 1,
-            Verdict::DoesNotHold => self.does_not_hold += 1,
-            Verdict::Unproven => self.unproven += 1,
-            Verdict::NotPec => self.not_pec += 1,
-            Verdict::NotMail => self.not_mail += 1,
-        }
-        self.other += usize::from(judged.is_about_the_original() == Some(false));
-        let exit = exit_of(judged);
-        self.worst = Some(self.worst.map_or(exit, |before| worse(before, exit)));
-    }
-
-    /// `54 files: 52 hold, 2 are no PEC`
-    pub fn sentence(&self) -> String {
-        let all = self.holds + self.does_not_hold + self.unproven + self.not_pec + self.not_mail;
-        let parts: Vec<String> = [
-            (self.holds, "hold"),
-            (self.does_not_hold, "do not hold"),
-            (self.unproven, "hold as far as they could be checked"),
-            (self.not_pec, "are not PEC"),
-            (self.not_mail, "are not mail"),
-            (self.other, "are not about the message to compare"),
-            (self.unread, "could not be read"),
-        ]
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-        let files = all + self.unread;
-        let noun = if files == 1 { "file" } else { "files" };
-        match parts.as_slice() {
-            [] => "0 files: nothing to judge".to_owned(),
-            _ => format!("{files} {noun}: {}", parts.join(", ")),
-        }
-    }
-
-    /// What the shell is told.
-    pub fn exit(&self) -> Exit {
-        match self.worst {
-            _ if self.unread > 0 => Exit::Unread,
-            Some(exit) => exit,
-            None => Exit::NotPec,
-        }
-    }
-}
-
-fn exit_of(judged: &Judged) -> Exit {
-    let own = match judged.verdict {
-        _ if judged.is_about_the_original() == Some(false) => Exit::DoesNotHold,
-        Verdict::Holds => Exit::Done,
-        Verdict::DoesNotHold => Exit::DoesNotHold,
-        Verdict::Unproven => Exit::Unproven,
-        Verdict::NotPec | Verdict::NotMail => {
-            // What ordinary mail has inside is what people ask about.
-            let inside = judged.enclosed.iter().map(|(_, inner)| exit_of(inner));
-            return inside.reduce(worse).unwrap_or(Exit::NotPec);
-        }
-    };
-    own
-}
-
-fn worse(a: Exit, b: Exit) -> Exit {
-    const ORDER: [Exit; 4] = [Exit::DoesNotHold, Exit::Unproven, Exit::NotPec, Exit::Done];
-    ORDER
-        .into_iter()
-        .find(|exit| *exit == a || *exit == b)
-        .unwrap_or(a)
 }
