@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::verdicts::{Demonstration, codes, with_lf};
-use common::{plug_in, succeed, tool};
+use common::verdicts::{Demonstration, codes, objects, with_lf};
+use common::{NOW, in_folder, plug_in, succeed, tool, two_providers};
 use serde_json::Value;
 
 /// A complete receipt has the original inside: every field and part is compared.
@@ -140,6 +140,67 @@ fn where_nothing_is_inside_that_is_said() {
         let same = judged["comparison"][0]["code"] == "message-id-agrees";
         assert_eq!(code, if same { 0 } else { 6 });
     }
+}
+
+/// PRACTICE 2: an 8-bit original is re-encoded at the access point. It is the same message.
+#[test]
+fn a_message_that_was_re_encoded_is_the_one_that_was_sent() {
+    if !plug_in() {
+        return;
+    }
+    let world = two_providers();
+    let offer = "From: anna@pec.alfa.example\r\nTo: bruno@pec.beta.example\r\nSubject: Offerta\r\n\
+                 Message-ID: <1@studio.example>\r\nDate: Sat, 19 Sep 2026 15:41:00 +0200\r\n\
+                 MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b\"\r\n\r\n\
+                 --b\r\nContent-Type: text/plain; charset=utf-8\r\n\
+                 Content-Transfer-Encoding: 8bit\r\n\r\nPerché no? È già più vicino.\r\n\
+                 --b\r\nContent-Type: text/csv; charset=utf-8; name=\"città.csv\"\r\n\
+                 Content-Transfer-Encoding: 8bit\r\n\r\nForlì;1\r\n--b--\r\n";
+    // Raw 8-bit header fields are refused; the name of the file goes as RFC 2231 has it.
+    let offer = offer.replace("name=\"città.csv\"", "name*=utf-8''citt%C3%A0.csv");
+    let sent = world.path().join("offer.eml");
+    fs::write(&sent, &offer).unwrap();
+    let line = "submit --provider {}/alfa --from anna@pec.alfa.example \
+                --rcpt bruno@pec.beta.example {}/offer.eml";
+    let ran = in_folder(world.path(), &format!("{line} --now {NOW}"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let envelopes = common::files(&world.path().join("alfa/outbox"), "eml");
+    let envelope = fs::read_to_string(&envelopes[0]).unwrap();
+    assert!(envelope.is_ascii(), "it was re-encoded");
+    let line = format!(
+        "verify {} --json --directory {{}}/alfa/directory.ldif --roots {{}}/alfa/roots.pem --compare",
+        envelopes[0].display()
+    );
+    let ran = in_folder(world.path(), &format!("{line} {}", sent.display()));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let judged = &objects(&ran)[0];
+    assert_eq!(
+        codes(&judged["comparison"], None),
+        [
+            "message-id-agrees",
+            "fields-agree",
+            "part-agrees",
+            "part-agrees"
+        ]
+    );
+    assert_eq!(judged["original"]["parts"][1]["name"], "città.csv");
+    // The digest is that of the file as it was sent, whatever its encoding on the way.
+    let file = world.path().join("città.csv");
+    fs::write(&file, "Forlì;1").unwrap();
+    if tool("openssl") {
+        let mut dgst = Command::new("openssl");
+        let said = succeed(dgst.args(["dgst", "-sha256", "-r"]).arg(&file));
+        let digest = judged["original"]["parts"][1]["sha256"].as_str().unwrap();
+        assert!(said.starts_with(digest), "{said}: {digest}");
+    }
+    // One accent is another message.
+    fs::write(&sent, offer.replace("Forlì", "Forli")).unwrap();
+    let ran = in_folder(world.path(), &format!("{line} {}", sent.display()));
+    assert_eq!(ran.code, 6);
+    assert_eq!(
+        codes(&objects(&ran)[0]["comparison"], Some("failed")),
+        ["part-differs"]
+    );
 }
 
 fn compare(demo: &Demonstration, message: &Path, with: &Path) -> (i32, Value) {

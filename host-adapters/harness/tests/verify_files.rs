@@ -186,7 +186,7 @@ fn folders_are_judged_whole_with_a_line_each_and_a_total() {
     assert_eq!(ran.code, 6);
     assert!(
         ran.stdout
-            .ends_with("\n5 files: 3 hold, 1 do not hold, 1 are not PEC\n"),
+            .ends_with("\n5 files: 3 hold, 1 does not hold, 1 is not PEC\n"),
         "{}",
         ran.stdout
     );
@@ -286,6 +286,17 @@ fn wrong_arguments_are_named_with_their_remedy() {
         assert!(ran.complaint().contains(words), "{}", ran.stderr);
     }
     assert_eq!(ceralacca(&["verify"]).code, 2);
+    // No message is so large; nothing of it is judged.
+    let huge = demo.write("huge", "");
+    let file = fs::OpenOptions::new().write(true).open(&huge).unwrap();
+    file.set_len(120_000_001).unwrap();
+    let ran = demo.verify(&[&huge], &[]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.complaint().contains("huge: has over 120000000 octets"),
+        "{}",
+        ran.stderr
+    );
     let missing = in_folder(Path::new("/no/such/folder"), "verify {}/message.eml");
     assert_eq!(missing.code, 1);
     assert!(

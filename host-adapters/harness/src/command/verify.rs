@@ -76,8 +76,13 @@ impl Verify {
         let several = files.len() > 1 || self.files.iter().any(|path| path.is_dir());
         let mut tally = Tally::default();
         for path in &files {
-            let judged = match file::read(path) {
-                Ok(octets) => judge.judge(&octets)?,
+            let judged = file::read(path).and_then(|octets| {
+                let remedy = "if this is mail, please report it as a bug";
+                let failed = |error| Error::file(path, error, remedy);
+                judge.judge(&octets).map_err(failed)
+            });
+            let judged = match judged {
+                Ok(judged) => judged,
                 // Alone it stops the command; among others it is one of them.
                 Err(error) if !several => return Err(error),
                 Err(error) => {

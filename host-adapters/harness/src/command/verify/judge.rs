@@ -2,12 +2,11 @@
 
 use std::fmt::Write as _;
 
-use ceralacca_host::{Examiner, pec};
+use ceralacca_host::{Examiner, HostError, pec};
 use sha2::{Digest as _, Sha256};
 
 use super::look::{self, LineEnds, Reading};
 use super::verdict::Verdict;
-use crate::error::Error;
 use crate::moment::Moment;
 
 /// Judges messages, all in the same way.
@@ -69,101 +68,92 @@ impl Judge {
     ///
     /// # Errors
     /// The plug-in failed: never the mail's fault.
-    pub fn judge(&self, file: &[u8]) -> Result<Judged, Error> {
+    pub fn judge(&self, file: &[u8]) -> Result<Judged, HostError> {
         self.judge_at(file, 0)
     }
 
     /// The same for a message that lies this deep inside others.
-    fn judge_at(&self, file: &[u8], depth: usize) -> Result<Judged, Error> {
+    fn judge_at(&self, file: &[u8], depth: usize) -> Result<Judged, HostError> {
+        let (message, notes) = look::beginning(file);
         let mut judged = Judged {
             size: file.len(),
             sha256: hex(&Sha256::digest(file)),
             verdict: Verdict::NotMail,
-            notes: Vec::new(),
+            notes,
             at_a_time_asked_for: self.at.is_some(),
             finding: None,
-            stranger: look::stranger(file),
+            stranger: look::stranger(message),
             enclosed: Vec::new(),
         };
         if judged.stranger.is_some() {
             return Ok(judged);
         }
-        let (message, notes) = look::beginning(file);
-        judged.notes = notes;
         let (reading, mut finding) = self.best(message)?;
-        judged.notes.extend(line_ends(&reading, &finding));
         judged.verdict = Verdict::of(&finding);
         if judged.verdict == Verdict::NotMail {
             let why = finding.defects.first().map_or("", |defect| &defect.text);
             judged.stranger = Some(look::unreadable(file, why));
             return Ok(judged);
         }
+        judged.notes.extend(line_ends(&reading, &finding));
         if let Some(contents) = &mut finding.contents {
-            for enclosed in std::mem::take(&mut contents.enclosed) {
-                let place = Place {
-                    path: enclosed.path,
-                    name: enclosed.name,
-                };
-                if depth == DEEPEST {
-                    let path = &place.path;
-                    judged
-                        .notes
-                        .push(format!("part {path} was not judged: it lies too deep"));
-                    continue;
-                }
-                if let Some(octets) = octets(&reading.octets, &enclosed.content) {
-                    judged
-                        .enclosed
-                        .push((place, self.judge_at(octets, depth + 1)?));
-                }
-            }
+            let enclosed = std::mem::take(&mut contents.enclosed);
             // Somebody who forwards a receipt asks about the receipt, not about his own letter.
-            if judged.verdict == Verdict::NotPec && !judged.enclosed.is_empty() {
+            if judged.verdict == Verdict::NotPec && !enclosed.is_empty() {
                 contents.comparison.clear();
             }
+            self.judge_enclosed(&reading.octets, enclosed, depth, &mut judged)?;
         }
         judged.finding = Some(finding);
         Ok(judged)
     }
 
-    /// The reading with the fewest defects, the likelier one if they are equal.
-    fn best<'a>(&self, message: &'a [u8]) -> Result<(Reading<'a>, pec::Finding), Error> {
-        let mut best: Option<(Reading<'a>, pec::Finding)> = None;
-        for reading in look::readings(message) {
-            let finding = self.examine(reading.octets.to_vec())?;
-            let better = best
-                .as_ref()
-                .is_none_or(|(_, before)| finding.defects.len() < before.defects.len());
-            if better {
-                let good = finding.defects.is_empty();
-                best = Some((reading, finding));
-                if good {
-                    break;
-                }
+    /// The PEC messages inside, each for itself.
+    fn judge_enclosed(
+        &self,
+        message: &[u8],
+        enclosed: Vec<pec::EnclosedMessage>,
+        depth: usize,
+        judged: &mut Judged,
+    ) -> Result<(), HostError> {
+        for inner in enclosed {
+            if depth == DEEPEST {
+                let note = format!("part {} was not judged: it lies too deep", inner.path);
+                judged.notes.push(note);
+                continue;
+            }
+            if let Some(octets) = octets(message, &inner.content) {
+                let verdict = self.judge_at(octets, depth + 1)?;
+                let place = Place {
+                    path: inner.path,
+                    name: inner.name,
+                };
+                judged.enclosed.push((place, verdict));
             }
         }
-        best.ok_or_else(|| {
-            // `readings` gives one at least.
-            Error::argument(
-                "verify",
-                "no reading of the message",
-                "please report this as a bug",
-            )
-        })
+        Ok(())
     }
 
-    fn examine(&self, message: Vec<u8>) -> Result<pec::Finding, Error> {
-        let examination = pec::Examination {
-            message,
+    /// The likelier reading, unless it has defects and the other one has fewer.
+    fn best<'a>(&self, message: &'a [u8]) -> Result<(Reading<'a>, pec::Finding), HostError> {
+        let (likelier, other) = look::readings(message);
+        let first = self.examine(&likelier)?;
+        if let Some(other) = other
+            && !first.defects.is_empty()
+        {
+            let second = self.examine(&other)?;
+            if second.defects.len() < first.defects.len() {
+                return Ok((other, second));
+            }
+        }
+        Ok((likelier, first))
+    }
+
+    fn examine(&self, reading: &Reading<'_>) -> Result<pec::Finding, HostError> {
+        self.examiner.examine(pec::Examination {
+            message: reading.octets.to_vec(),
             at: self.at.map(|moment| moment.0),
             original: self.original.clone(),
-        };
-        self.examiner.examine(examination).map_err(|error| {
-            Error::argument(
-                "verify",
-                error,
-                "if this is mail, please report it as a bug",
-            )
         })
     }
 }

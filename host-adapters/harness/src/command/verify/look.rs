@@ -26,36 +26,29 @@ pub enum LineEnds {
     FromCr,
 }
 
-/// The ways in which a file may be meant, the likelier one first.
-pub fn readings(octets: &[u8]) -> Vec<Reading<'_>> {
-    if !octets.contains(&b'\n') && octets.contains(&b'\r') {
-        let lines: Vec<u8> = octets
-            .iter()
-            .map(|&octet| if octet == b'\r' { b'\n' } else { octet })
-            .collect();
-        return vec![Reading {
-            octets: Cow::Owned(with_crlf(&lines)),
-            line_ends: LineEnds::FromCr,
-        }];
-    }
-    let bare = bare_line_feeds(octets);
+/// The way in which a file is meant, and the other way where there are two.
+pub fn readings(octets: &[u8]) -> (Reading<'_>, Option<Reading<'_>>) {
     let as_it_is = |line_ends| Reading {
         octets: Cow::Borrowed(octets),
         line_ends,
     };
-    if bare == 0 {
-        return vec![as_it_is(LineEnds::Crlf)];
-    }
-    let changed = Reading {
+    let changed = |octets: &[u8], line_ends| Reading {
         octets: Cow::Owned(with_crlf(octets)),
-        line_ends: LineEnds::Changed(bare),
+        line_ends,
     };
     let all = octets.iter().filter(|&&octet| octet == b'\n').count();
-    // Some among many are more likely to have been sent that way.
-    if bare == all {
-        vec![changed, as_it_is(LineEnds::Left(bare))]
-    } else {
-        vec![as_it_is(LineEnds::Left(bare)), changed]
+    if all == 0 && octets.contains(&b'\r') {
+        let lf = |octet: &u8| if *octet == b'\r' { b'\n' } else { *octet };
+        let lines: Vec<u8> = octets.iter().map(lf).collect();
+        return (changed(&lines, LineEnds::FromCr), None);
+    }
+    let bare = bare_line_feeds(octets);
+    let left = as_it_is(LineEnds::Left(bare));
+    match bare {
+        0 => (as_it_is(LineEnds::Crlf), None),
+        _ if bare == all => (changed(octets, LineEnds::Changed(bare)), Some(left)),
+        // Some among many are more likely to have been sent that way.
+        _ => (left, Some(changed(octets, LineEnds::Changed(bare)))),
     }
 }
 

@@ -39,17 +39,25 @@ impl Tally {
     pub fn sentence(&self) -> String {
         let all = self.holds + self.does_not_hold + self.unproven + self.not_pec + self.not_mail;
         let parts: Vec<String> = [
-            (self.holds, "hold"),
-            (self.does_not_hold, "do not hold"),
-            (self.unproven, "hold as far as they could be checked"),
-            (self.not_pec, "are not PEC"),
-            (self.not_mail, "are not mail"),
-            (self.other, "are not about the message to compare"),
-            (self.unread, "could not be read"),
+            (self.holds, "holds", "hold"),
+            (self.does_not_hold, "does not hold", "do not hold"),
+            (
+                self.unproven,
+                "holds as far as it could be checked",
+                "hold as far as they could be checked",
+            ),
+            (self.not_pec, "is not PEC", "are not PEC"),
+            (self.not_mail, "is not mail", "are not mail"),
+            (
+                self.other,
+                "is not about the message to compare",
+                "are not about the message to compare",
+            ),
+            (self.unread, "could not be read", "could not be read"),
         ]
         .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
         .collect();
         let files = all + self.unread;
         let noun = if files == 1 { "file" } else { "files" };
@@ -70,7 +78,7 @@ impl Tally {
 }
 
 fn exit_of(judged: &Judged) -> Exit {
-    let own = match judged.verdict {
+    match judged.verdict {
         _ if judged.is_about_the_original() == Some(false) => Exit::DoesNotHold,
         Verdict::Holds => Exit::Done,
         Verdict::DoesNotHold => Exit::DoesNotHold,
@@ -78,10 +86,9 @@ fn exit_of(judged: &Judged) -> Exit {
         Verdict::NotPec | Verdict::NotMail => {
             // What ordinary mail has inside is what people ask about.
             let inside = judged.enclosed.iter().map(|(_, inner)| exit_of(inner));
-            return inside.reduce(worse).unwrap_or(Exit::NotPec);
+            inside.reduce(worse).unwrap_or(Exit::NotPec)
         }
-    };
-    own
+    }
 }
 
 fn worse(a: Exit, b: Exit) -> Exit {
