@@ -136,7 +136,9 @@ impl face::Guest for Plugin {
                 event::Examination {
                     message: e.message,
                     at,
-                    original: e.original,
+                    contents: e.contents.map(|query| event::ContentQuery {
+                        original: query.original,
+                    }),
                 },
             ))
         })

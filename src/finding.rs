@@ -29,7 +29,7 @@ pub struct Finding {
     pub remarks: Vec<Defect>,
     /// Everything that was looked at, in that order; what failed stands in `defects` as well.
     pub checks: Vec<Check>,
-    /// What is inside; for examinations only.
+    /// What is inside; for examinations that ask for it.
     pub contents: Option<Contents>,
 }
 

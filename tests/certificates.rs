@@ -54,11 +54,11 @@ fn codes(reasons: &[pec::Defect]) -> Vec<&str> {
 
 fn examine(world: &World, message: &[u8], at: Option<u64>) -> pec::Finding {
     let message = message.to_vec();
-    let original = None;
+    let contents = None;
     let examination = pec::Examination {
         message,
         at,
-        original,
+        contents,
     };
     world.beta.host.examine(examination).expect("a finding")
 }

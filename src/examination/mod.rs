@@ -90,12 +90,12 @@ pub(crate) async fn examine(
     let trust = context.settings.trust();
     let inspection = inspect(message, judgement, trust, &desk).await?;
     let mut finding = inspection.finding;
-    if let Some(scan) = &inspection.scan {
+    if let (Some(scan), Some(query)) = (&inspection.scan, &event.contents) {
         let original = original_part(message, scan, &finding.kind);
         finding.contents = Some(Contents {
             original: original.map(|part| contents::facts(message, scan, part)),
             enclosed: enclosed::find(message, scan),
-            comparison: event.original.as_ref().map_or_else(Vec::new, |given| {
+            comparison: query.original.as_ref().map_or_else(Vec::new, |given| {
                 let inside = original.map(|part| &message[whole(scan, part)]);
                 compare::compare(&finding, inside, given)
             }),

@@ -5,7 +5,8 @@ use super::host::{CA, LEAF, NOW, Station, address, converse};
 use super::mail::{assert_seven_bit, is_seven_bit};
 use crate::address::EmailAddress;
 use crate::event::{
-    Arrival, ArrivalSource, DepositResult, DepositVerdict, Examination, Failure, Submission,
+    Arrival, ArrivalSource, ContentQuery, DepositResult, DepositVerdict, Examination, Failure,
+    Submission,
 };
 use crate::instant::Instant;
 use crate::limits::Limits;
@@ -78,7 +79,9 @@ fn examine(message: &[u8]) {
     let event = Examination {
         message: message.to_vec(),
         at: None,
-        original: Some(message.to_vec()),
+        contents: Some(ContentQuery {
+            original: Some(message.to_vec()),
+        }),
     };
     let outcome = converse(crate::examine(Station::Beta.context(), event), message);
     let finding = outcome.and_then(|o| o.finding).expect("a finding");

@@ -153,7 +153,9 @@ impl Judge {
         self.examiner.examine(pec::Examination {
             message: reading.octets.to_vec(),
             at: self.at.map(|moment| moment.0),
-            original: self.original.clone(),
+            contents: Some(pec::ContentQuery {
+                original: self.original.clone(),
+            }),
         })
     }
 }
