@@ -40,7 +40,7 @@ fn real_messages_are_judged_as_they_deserve() {
         (
             "sogei-2018-busta-one-blank-stripped.eml",
             6,
-            "Does not hold: transport envelope",
+            "Does not hold: claims to be a transport envelope",
         ),
     ] {
         let ran = verify(&samples, file, &directory, &[]);

@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::verdicts::{Demonstration, codes, objects, with_lf};
@@ -311,6 +311,76 @@ fn ordinary_smime_is_called_what_it_is() {
         let sentence = judged["sentence"].as_str().unwrap();
         assert!(sentence.contains("S/MIME as anybody may"), "{sentence}");
     }
+}
+
+/// A list of the issuer, made by OpenSSL, decides whether the signer was revoked, and is named.
+#[test]
+fn a_revocation_list_is_used_and_shown() {
+    if !plug_in() || !tool("openssl") {
+        return;
+    }
+    let demo = Demonstration::run();
+    let receipt = demo.first("delivery");
+    let (_, judged) = demo.judge(&receipt, &[]);
+    let serial = judged["signature"]["chain"][0]["serial"].as_str().unwrap();
+    let serial = serial.to_ascii_uppercase();
+    let revoked =
+        format!("R\t301231235959Z\t200102000000Z,keyCompromise\t{serial}\tunknown\t/CN=x\n");
+    for (name, index, code, check, verdict) in [
+        ("good", "", 0, "not-revoked", "good"),
+        (
+            "revoked",
+            revoked.as_str(),
+            6,
+            "certificate-revoked",
+            "revoked",
+        ),
+    ] {
+        let lists = revocation_list(&demo, name, index);
+        let options = ["--crls", lists.to_str().unwrap()];
+        let (exit, judged) = demo.judge(&receipt, &options);
+        assert_eq!(exit, code, "{judged:#}");
+        assert!(
+            codes(&judged["checks"], None).contains(&check),
+            "{judged:#}"
+        );
+        let revocation = &judged["signature"]["revocation"][0];
+        assert_eq!(revocation["verdict"], verdict);
+        // 2020-01-01T00:00:00Z.
+        assert_eq!(revocation["this_update"], 1_577_836_800);
+        assert_eq!(
+            revocation["list_issuer"],
+            judged["signature"]["chain"][1]["subject"]
+        );
+    }
+}
+
+/// A folder with one list of the demonstration's authority, of 2020 and due in 2049.
+fn revocation_list(demo: &Demonstration, name: &str, index: &str) -> PathBuf {
+    let database = demo.write(&format!("{name}/ca/index"), index);
+    let number = demo.write(&format!("{name}/ca/number"), "01\n");
+    let config = format!(
+        "[ca]\ndefault_ca=x\n[x]\ndatabase={}\ncrlnumber={}\ndefault_md=sha256\n\
+         crl_extensions=e\n[e]\nauthorityKeyIdentifier=keyid:always\n",
+        database.display(),
+        number.display()
+    );
+    let config = demo.write(&format!("{name}/ca/config"), config);
+    let list = demo.write(&format!("{name}/lists/list.pem"), "");
+    // The authority lies with the provider that joined last.
+    let authority = demo.folder().join("providers/beta/test-ca");
+    let mut ca = Command::new("openssl");
+    ca.args(["ca", "-gencrl", "-crl_lastupdate", "20200101000000Z"])
+        .args(["-crl_nextupdate", "20490101000000Z", "-config"])
+        .arg(config)
+        .arg("-cert")
+        .arg(authority.join("ca.pem"))
+        .arg("-keyfile")
+        .arg(authority.join("ca-key.pem"))
+        .arg("-out")
+        .arg(&list);
+    succeed(&mut ca);
+    list.with_file_name("")
 }
 
 /// What strangers wrote cannot paint over the verdict.

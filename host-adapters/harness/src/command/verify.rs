@@ -146,7 +146,10 @@ impl Verify {
 /// Where Debian and its children keep them; among them is the root of real PEC (PRACTICE 7).
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-const AFTER_HELP: &str = "\
+/// What `-h` and `--help` both end with.
+macro_rules! examples_and_exit_codes {
+    () => {
+        "\
 Examples:
   ceralacca verify receipt.eml --directory alfa/directory.ldif --roots alfa/roots.pem
   ceralacca verify receipt.eml --crls lists            against the system's roots
@@ -155,19 +158,15 @@ Examples:
 
 Exit codes, of several messages the first of these that occurs: 1 something could not be read, 6 one
 does not hold (or is not about the message to compare), 8 one holds only as far as it could be
-checked, 7 one is no PEC message, 0 all hold. Ordinary mail with PEC messages inside counts as these.";
+checked, 7 one is no PEC message, 0 all hold. Ordinary mail with PEC messages inside counts as these."
+    };
+}
 
-const AFTER_LONG_HELP: &str = "\
-Examples:
-  ceralacca verify receipt.eml --directory alfa/directory.ldif --roots alfa/roots.pem
-  ceralacca verify receipt.eml --crls lists            against the system's roots
-  ceralacca verify receipt.eml --compare sent.eml      is it about this message?
-  ceralacca verify Maildir archive/*.eml --json | jq -r 'select(.verdict != \"holds\") | .file'
+const AFTER_HELP: &str = examples_and_exit_codes!();
 
-Exit codes, of several messages the first of these that occurs: 1 something could not be read, 6 one
-does not hold (or is not about the message to compare), 8 one holds only as far as it could be
-checked, 7 one is no PEC message, 0 all hold. Ordinary mail with PEC messages inside counts as these.
-
+const AFTER_LONG_HELP: &str = concat!(
+    examples_and_exit_codes!(),
+    "\n\n\
 Line ends: mail travels with CRLF, and signatures depend on it; files often have LF. A file with bare
 LF is judged both ways; the better verdict counts, and which one it was is said.
 
@@ -190,4 +189,5 @@ digests lower-case hex, what is not known is null.
   original               the message inside, or ordinary mail itself: from, to, cc, subject, date,
                          message_id, parts (path, content_type, name, size, sha256, hash), unlisted
   comparison             with --compare: checks; the original is the same if none failed
-  enclosed               PEC messages inside: path, name, and all of the above";
+  enclosed               PEC messages inside: path, name, and all of the above"
+);

@@ -94,7 +94,14 @@ pub fn sentence(judged: &Judged) -> String {
                 n => format!(", and {} more reasons", n - 1),
             };
             let first = reasons.first().copied().unwrap_or_default();
-            format!("{}, because {first}{more}", certified(finding))
+            // What does not hold is no proof of what it says of itself.
+            let claim = certified(finding);
+            let article = if claim.starts_with(['a', 'e', 'i', 'o', 'u']) {
+                "an"
+            } else {
+                "a"
+            };
+            format!("claims to be {article} {claim}, but {first}{more}")
         }
         Verdict::Holds => certified(finding),
         Verdict::NotMail => judged.stranger.clone().unwrap_or_default(),
