@@ -150,6 +150,9 @@ impl face::Guest for Plugin {
                 event::Examination {
                     message: e.message,
                     at,
+                    contents: e.contents.map(|query| event::ContentQuery {
+                        original: query.original,
+                    }),
                 },
             ))
         })

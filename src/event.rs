@@ -190,4 +190,13 @@ pub struct Examination {
     pub message: Vec<u8>,
     /// Judge certificates at this instant; none: at signingTime.
     pub at: Option<Instant>,
+    /// Also tell what is inside.
+    pub contents: Option<ContentQuery>,
+}
+
+/// What an examination should tell of the content.
+#[derive(Clone, Debug)]
+pub struct ContentQuery {
+    /// A message to compare the enclosed original with.
+    pub original: Option<Vec<u8>>,
 }

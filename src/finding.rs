@@ -1,6 +1,7 @@
 //! What a message was found to be, and whether it holds.
 
 use crate::daticert::CertificationData;
+use crate::examination::Contents;
 use crate::instant::Instant;
 use crate::outcome::MessageKind;
 use crate::question::Provider;
@@ -26,6 +27,10 @@ pub struct Finding {
     pub defects: Vec<Defect>,
     /// What breaks nothing, but people should know.
     pub remarks: Vec<Defect>,
+    /// Everything that was looked at, in that order; what failed stands in `defects` as well.
+    pub checks: Vec<Check>,
+    /// What is inside; for examinations that ask for it.
+    pub contents: Option<Contents>,
 }
 
 impl Finding {
@@ -41,20 +46,47 @@ impl Finding {
             judged_at: None,
             defects: Vec::new(),
             remarks: Vec::new(),
+            checks: Vec::new(),
+            contents: None,
         }
     }
 
     pub(crate) fn defect(&mut self, code: &'static str, clause: &'static str, text: String) {
+        self.checks.push(Check {
+            verdict: CheckVerdict::Failed,
+            code,
+            clause,
+            text: text.clone(),
+        });
         self.defects.push(Defect { code, clause, text });
+    }
+
+    pub(crate) fn passed(&mut self, code: &'static str, clause: &'static str, text: String) {
+        self.checks.push(Check {
+            verdict: CheckVerdict::Passed,
+            code,
+            clause,
+            text,
+        });
+    }
+
+    pub(crate) fn unchecked(&mut self, code: &'static str, clause: &'static str, text: String) {
+        self.checks.push(Check {
+            verdict: CheckVerdict::NotChecked,
+            code,
+            clause,
+            text,
+        });
     }
 
     pub(crate) fn remark(&mut self, code: &'static str, clause: &'static str, text: String) {
         self.remarks.push(Defect { code, clause, text });
     }
 
-    /// It is what it claims to be.
+    /// It is what it claims to be. Without an issuer nobody says that the signer is a provider:
+    /// there is no defect where the directory could not be asked, and no proof either.
     pub fn holds(&self) -> bool {
-        self.kind != MessageKind::Ordinary && self.defects.is_empty()
+        self.kind != MessageKind::Ordinary && self.defects.is_empty() && self.issuer.is_some()
     }
 }
 
@@ -67,6 +99,30 @@ pub struct Defect {
     pub clause: &'static str,
     /// A sentence with the facts.
     pub text: String,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// How it went.
+    pub verdict: CheckVerdict,
+    /// Stable name for programs: of what passed, of the defect, or of what was not checked.
+    pub code: &'static str,
+    /// The rule it comes from.
+    pub clause: &'static str,
+    /// A sentence with the evidence.
+    pub text: String,
+}
+
+/// How a check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckVerdict {
+    /// As the rule wants it.
+    Passed,
+    /// Against the rule.
+    Failed,
+    /// What it takes was not at hand.
+    NotChecked,
 }
 
 /// What the signature says of itself.

@@ -17,7 +17,8 @@
 //!   that ask where the rules need a fact; nothing executes them but `advance`.
 //! - One module per topic: `message` (mail bytes), `daticert` (certification data), `smime`
 //!   (signatures and paths), [`directory`], `domains`, `notification` (receipts and notices),
-//!   `texts`, `timeouts`, `log_register`, `dsn` (what ordinary mail says of its failures).
+//!   `texts`, `timeouts`, `log_register`, `dsn` (what ordinary mail says of its failures),
+//!   [`examination`] (what a message is, for people who ask).
 //! - Faces translate types and hold no rule: `component` (feature `component`) is the WebAssembly
 //!   component of `wit/`.
 //!
@@ -37,6 +38,7 @@ pub mod address;
 pub mod conversation;
 pub mod directory;
 pub mod event;
+pub mod examination;
 pub mod fault;
 pub mod finding;
 pub mod ids;
@@ -113,7 +115,7 @@ pub fn compose_record(context: Context, event: RecordRequest) -> Transaction {
 
 /// Judges a message, with no effect.
 pub fn examine(context: Context, event: Examination) -> Transaction {
-    Transaction::begin(|desk| incoming_point::examine(context, event, desk))
+    Transaction::begin(|desk| examination::examine(context, event, desk))
 }
 
 /// Tests settings as a host should at its start.

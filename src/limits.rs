@@ -52,6 +52,10 @@ pub struct Limits {
     /// root; this leaves room for every re-issue of AgID CA1 in one signature, and none for
     /// signatures made to be searched for ever.
     pub path_steps: usize,
+    /// Parts of a message that an examination lists. People read some dozens; the rest is counted.
+    pub listed: usize,
+    /// Enclosed PEC messages that an examination finds: a file of receipts forwarded at once.
+    pub enclosed: usize,
     /// A provider directory. The national one has about 300,000 domains of 30 octets.
     pub directory: usize,
 }
@@ -76,6 +80,8 @@ impl Limits {
         signature_prefix: 4_096,
         forbidden_named: 10,
         path_steps: 32,
+        listed: 500,
+        enclosed: 500,
         directory: 67_108_864,
     };
 }

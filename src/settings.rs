@@ -83,6 +83,33 @@ pub(crate) struct Profile {
     pub texts: Texts,
 }
 
+/// What belief in others' signatures rests on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trust<'a> {
+    /// Roots that certification paths may end in, DER.
+    pub anchors: &'a [Vec<u8>],
+    pub revocation: RevocationPolicy,
+}
+
+impl Settings {
+    /// All that judging a message takes of them.
+    pub(crate) fn trust(&self) -> Trust<'_> {
+        Trust {
+            anchors: &self.trust_anchors,
+            revocation: self.revocation,
+        }
+    }
+}
+
+impl Profile {
+    pub fn trust(&self) -> Trust<'_> {
+        Trust {
+            anchors: &self.trust_anchors,
+            revocation: self.revocation,
+        }
+    }
+}
+
 /// File name extensions: lower case, without the dot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Extensions(Vec<String>);

@@ -124,6 +124,7 @@ fn i05_a_certificate_that_is_expired_or_not_yet_valid() {
         let finding = world.beta.host.examine(pec::Examination {
             message: envelope,
             at: None,
+            contents: None,
         });
         assert!(finding.unwrap().holds);
     }
@@ -185,6 +186,7 @@ fn i07_a_good_signer_with_a_bad_format_ends_in_an_anomaly_envelope() {
     let examination = pec::Examination {
         message: anomaly.octets,
         at: None,
+        contents: None,
     };
     let finding = world.beta.host.examine(examination).unwrap();
     assert!(finding.holds && finding.data.is_none());

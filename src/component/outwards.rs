@@ -4,9 +4,11 @@ use super::wit;
 use crate::address::EmailAddress;
 use crate::daticert::CertificationData;
 use crate::directory::ProviderRecord;
+use crate::examination::{Contents, EnclosedMessage, MailFacts, PartFacts};
 use crate::fault::Fault;
 use crate::finding::{
-    CertificateFacts, Defect, Finding, RevocationFacts, RevocationVerdict, SignatureFacts,
+    CertificateFacts, Check, CheckVerdict, Defect, Finding, RevocationFacts, RevocationVerdict,
+    SignatureFacts,
 };
 use crate::outcome::{Effect, LogEntry, Message, MessageKind, Outcome, Route, Segment};
 use crate::question::{Provider, Question, RecipientState, TrackedMessage};
@@ -69,18 +71,11 @@ impl From<Outcome> for wit::Outcome {
 
 impl From<Message> for wit::Message {
     fn from(message: Message) -> Self {
-        let segments = message.segments.into_iter().map(|segment| match segment {
-            Segment::Bytes(octets) => wit::Segment::Bytes(octets),
-            Segment::Original(span) => wit::Segment::Original(wit::Span {
-                start: span.start as u64,
-                length: span.len() as u64,
-            }),
-        });
         Self {
             kind: message.kind.into(),
             pec_id: message.pec_id.map(|id| id.to_string()),
             message_id: message.message_id,
-            segments: segments.collect(),
+            segments: message.segments.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -241,6 +236,84 @@ impl From<Finding> for wit::Finding {
             judged_at: finding.judged_at.map(|at| at.unix()),
             defects: finding.defects.into_iter().map(Into::into).collect(),
             remarks: finding.remarks.into_iter().map(Into::into).collect(),
+            checks: finding.checks.into_iter().map(Into::into).collect(),
+            contents: finding.contents.map(Into::into),
+        }
+    }
+}
+
+impl From<Check> for wit::Check {
+    fn from(check: Check) -> Self {
+        Self {
+            verdict: match check.verdict {
+                CheckVerdict::Passed => wit::CheckVerdict::Passed,
+                CheckVerdict::Failed => wit::CheckVerdict::Failed,
+                CheckVerdict::NotChecked => wit::CheckVerdict::NotChecked,
+            },
+            code: check.code.to_owned(),
+            clause: check.clause.to_owned(),
+            text: check.text,
+        }
+    }
+}
+
+impl From<Contents> for wit::Contents {
+    fn from(contents: Contents) -> Self {
+        Self {
+            original: contents.original.map(Into::into),
+            enclosed: contents.enclosed.into_iter().map(Into::into).collect(),
+            comparison: contents.comparison.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<MailFacts> for wit::MailFacts {
+    fn from(facts: MailFacts) -> Self {
+        Self {
+            from: facts.from,
+            to: facts.to,
+            cc: facts.cc,
+            subject: facts.subject,
+            date: facts.date,
+            message_id: facts.message_id,
+            parts: facts.parts.into_iter().map(Into::into).collect(),
+            unlisted: facts.unlisted as u32,
+        }
+    }
+}
+
+impl From<PartFacts> for wit::PartFacts {
+    fn from(facts: PartFacts) -> Self {
+        Self {
+            path: facts.path,
+            content_type: facts.content_type,
+            name: facts.name,
+            size: facts.size as u64,
+            sha256: facts.sha256,
+            hash: facts.hash,
+        }
+    }
+}
+
+impl From<EnclosedMessage> for wit::EnclosedMessage {
+    fn from(enclosed: EnclosedMessage) -> Self {
+        Self {
+            path: enclosed.path,
+            name: enclosed.name,
+            kind: enclosed.kind.into(),
+            content: enclosed.content.into(),
+        }
+    }
+}
+
+impl From<Segment> for wit::Segment {
+    fn from(segment: Segment) -> Self {
+        match segment {
+            Segment::Bytes(octets) => Self::Bytes(octets),
+            Segment::Original(span) => Self::Original(wit::Span {
+                start: span.start as u64,
+                length: span.len() as u64,
+            }),
         }
     }
 }

@@ -4,7 +4,10 @@
 use super::host::{CA, LEAF, NOW, Station, address, converse};
 use super::mail::{assert_seven_bit, is_seven_bit};
 use crate::address::EmailAddress;
-use crate::event::{Arrival, ArrivalSource, DepositResult, DepositVerdict, Failure, Submission};
+use crate::event::{
+    Arrival, ArrivalSource, ContentQuery, DepositResult, DepositVerdict, Examination, Failure,
+    Submission,
+};
 use crate::instant::Instant;
 use crate::limits::Limits;
 use crate::message::scan::Scan;
@@ -45,6 +48,7 @@ pub(super) fn submission(message: &[u8]) {
 /// A message from the network, as it is and as its provider would have signed it; envelopes that
 /// are taken end in receipts.
 pub(super) fn arrival(message: &[u8]) {
+    examine(message);
     let to = "bruno@pec.beta.example";
     check(
         &arrive(Station::Beta, to, message),
@@ -68,6 +72,35 @@ fn arrive(station: Station, to: &str, message: &[u8]) -> Outcome {
         message: message.to_vec(),
     };
     converse(crate::arrive(station.context(), event), message).expect("an outcome")
+}
+
+/// Somebody asks what a message is, and whether it is itself.
+fn examine(message: &[u8]) {
+    let event = Examination {
+        message: message.to_vec(),
+        at: None,
+        contents: Some(ContentQuery {
+            original: Some(message.to_vec()),
+        }),
+    };
+    let outcome = converse(crate::examine(Station::Beta.context(), event), message);
+    let finding = outcome.and_then(|o| o.finding).expect("a finding");
+    let Some(contents) = finding.contents else {
+        assert!(!finding.defects.is_empty(), "no mail, and no reason");
+        return;
+    };
+    for enclosed in contents.enclosed {
+        if let Segment::Original(span) = enclosed.content {
+            assert!(
+                span.start <= span.end && span.end <= message.len(),
+                "{span:?}"
+            );
+        }
+    }
+    if finding.kind == MessageKind::Ordinary {
+        let codes: Vec<_> = contents.comparison.iter().map(|check| check.code).collect();
+        assert_eq!(codes, ["same-octets"], "ordinary mail is what it is");
+    }
 }
 
 /// The mailbox took it, and did not.

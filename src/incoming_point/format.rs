@@ -27,6 +27,7 @@ pub(super) fn check(message: &[u8], scan: &Scan, header: HeaderSection<'_>, find
         Ok(data) => data,
         Err((code, text)) => return finding.defect(code, "RFC 6109 §4.3.3, §4.4", text),
     };
+    report_data(&data, finding);
     check_data(&data, expected, header, finding);
     if finding.kind == MessageKind::TransportEnvelope {
         check_original(message, scan, finding);
@@ -72,10 +73,13 @@ fn check_data(
     header: HeaderSection<'_>,
     finding: &mut Finding,
 ) {
+    let (claimed, found) = (expected.word(), data.kind.word());
     if data.kind != expected {
-        let (claimed, found) = (expected.word(), data.kind.word());
         let text = format!("the header says {claimed}, daticert.xml says {found}");
         finding.defect("kind-differs", "RFC 6109 §4.4", text);
+    } else {
+        let text = format!("header and daticert.xml say the same: {claimed}");
+        finding.passed("kind-agrees", "RFC 6109 §4.4", text);
     }
     if PecId::try_from(data.pec_id.as_str()).is_err() {
         let text = format!("“{}” is no message identifier", data.pec_id);
@@ -90,6 +94,9 @@ fn check_data(
             if id.trim_matches(['<', '>']) != data.pec_id {
                 let text = format!("Message-ID is {id}, identificativo is {}", data.pec_id);
                 finding.defect("identifier-differs", "PRACTICE 3", text);
+            } else {
+                let text = format!("Message-ID is identificativo: {}", data.pec_id);
+                finding.passed("identifier-agrees", "PRACTICE 3", text);
             }
         }
         DaticertKind::ServerServerAcceptance if data.taken_in_charge.is_empty() => {
@@ -112,5 +119,17 @@ fn check_original(message: &[u8], scan: &Scan, finding: &mut Finding) {
     if !right {
         let text = format!("{} readable postacert.eml instead of one", parts.len());
         finding.defect("no-postacert", "RFC 6109 §3.1.5", text);
+    } else {
+        let text = "the original is there, as the one readable postacert.eml";
+        finding.passed("postacert", "RFC 6109 §3.1.5", text.to_owned());
     }
+}
+
+fn report_data(data: &CertificationData, finding: &mut Finding) {
+    let text = format!(
+        "one daticert.xml, well-formed and complete: tipo={}, errore={}",
+        data.kind.word(),
+        data.error.word()
+    );
+    finding.passed("daticert", "RFC 6109 §4.3.3, §4.4", text);
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{format, remarks, trust};
+use super::{agreement, format, remarks, trust};
 use crate::address::EmailAddress;
 use crate::conversation::{Desk, Stop};
 use crate::finding::{Finding, SignatureFacts};
@@ -18,7 +18,7 @@ use crate::message::scan::{Content, Scan};
 use crate::message::system::{DATICERT, POSTACERT};
 use crate::outcome::{Effect, MessageKind};
 use crate::question::Provider;
-use crate::settings::Profile;
+use crate::settings::Trust;
 use crate::smime::{self, Signature, certificate_facts};
 use crate::wire;
 
@@ -57,7 +57,7 @@ impl Inspection {
 pub(crate) async fn inspect(
     message: &[u8],
     judgement: Judgement,
-    profile: &Profile,
+    trust: Trust<'_>,
     desk: &Desk,
 ) -> Result<Inspection, Stop> {
     let mut inspection = Inspection {
@@ -87,18 +87,19 @@ pub(crate) async fn inspect(
         .map(|field| field.unfolded())
         .unwrap_or_default();
     if let Some(signature) = check_signature(message, &scan, finding, desk).await? {
-        check_signer(&signature, header, finding, desk).await?;
+        check_signer(&signature, header, judgement, finding, desk).await?;
         let at = judgement
             .at
             .or(signature.signing_time)
             .unwrap_or(judgement.now);
         finding.judged_at = Some(at);
-        inspection.memos = trust::check(&signature, at, judgement, finding, profile, desk).await?;
+        inspection.memos = trust::check(&signature, at, judgement, finding, trust, desk).await?;
     }
     let finding = &mut inspection.finding;
-    finding.from_provider = finding.defects.is_empty() && finding.signature.is_some();
+    finding.from_provider = finding.defects.is_empty() && finding.issuer.is_some();
     if finding.kind != MessageKind::Ordinary {
         format::check(message, &scan, header, finding);
+        agreement::check(message, &scan, header, finding);
     }
     remarks::add(message, &scan, header, judgement.now, finding);
     inspection.scan = Some(scan);
@@ -106,7 +107,7 @@ pub(crate) async fn inspect(
 }
 
 /// By the outer headers only: an anomaly envelope may wrap a whole PEC message (PRACTICE 3).
-fn claimed_kind(header: HeaderSection<'_>) -> MessageKind {
+pub(crate) fn claimed_kind(header: HeaderSection<'_>) -> MessageKind {
     let word = |name| header.text(name).unwrap_or_default().to_ascii_lowercase();
     let security = word(wire::X_VERIFICA_SICUREZZA) == "errore";
     // A message has one of the two headers; where a strange one has both, X-Trasporto decides.
@@ -147,8 +148,11 @@ async fn check_signature(
     let Some((content, octets)) = signed_parts(message, scan) else {
         // Ordinary mail claims nothing, so that it lacks a signature is no defect.
         if finding.kind != MessageKind::Ordinary {
-            let text = "the message is not multipart/signed with an S/MIME signature";
-            finding.defect("no-signature", EXISTENCE, text.to_owned());
+            let text = format!(
+                "the message is {}, not multipart/signed with an S/MIME signature",
+                scan.parts[0].content_type
+            );
+            finding.defect("no-signature", EXISTENCE, text);
         }
         return Ok(None);
     };
@@ -159,6 +163,12 @@ async fn check_signature(
             return Ok(None);
         }
     };
+    let text = format!(
+        "multipart/signed, with a detached CMS signature of {} octets",
+        octets.len()
+    );
+    finding.passed("signature-found", EXISTENCE, text);
+    let signed_octets = content.len();
     let computed = smime::digest(signature.digest_algorithm, &message[content]);
     finding.signature = Some(SignatureFacts {
         digest_algorithm: signature.digest_algorithm.name().to_owned(),
@@ -181,10 +191,20 @@ async fn check_signature(
             hex::encode(&signature.message_digest)
         );
         finding.defect("content-altered", VALIDITY, text);
+    } else {
+        let text = format!(
+            "the {} of the signed part, {signed_octets} octets, is the one that was signed: {}",
+            signature.digest_algorithm.name(),
+            hex::encode(&computed)
+        );
+        finding.passed("content-intact", VALIDITY, text);
     }
     if !desk.verify(signature.bare_check()).await? {
         let text = "the RSA value does not match the signed attributes and the certificate's key";
         finding.defect("signature-broken", VALIDITY, text.to_owned());
+    } else {
+        let text = "the RSA value matches the signed attributes and the certificate's key";
+        finding.passed("signature-good", VALIDITY, text.to_owned());
     }
     Ok(Some(signature))
 }
@@ -193,12 +213,25 @@ async fn check_signature(
 async fn check_signer(
     signature: &Signature,
     header: HeaderSection<'_>,
+    judgement: Judgement,
     finding: &mut Finding,
     desk: &Desk,
 ) -> Result<(), Stop> {
     const ORIGIN: &str = "RFC 6109 §2.2.2 signature origin";
     let hash = hex::encode(&smime::sha1(&signature.signer));
-    let records = desk.providers_of_certificate(hash.clone()).await?;
+    let records = match desk.providers_of_certificate(hash.clone()).await {
+        // An arrival can come again; whoever asks about a message wants to hear the rest.
+        Err(Stop::Unavailable(why)) if !judgement.remember => {
+            let why = why.trim_start_matches("provider-of-certificate: ");
+            let text = format!("whether the signer is a provider of the directory: {why}");
+            finding.unchecked("signer-not-looked-up", ORIGIN, text);
+            let text =
+                "whether the signer's provider manages the domain in From: no provider is known";
+            finding.unchecked("from-not-looked-up", "PRACTICE 7", text.to_owned());
+            return Ok(());
+        }
+        records => records?,
+    };
     // The hash finds, the certificate itself decides: SHA-1 proves nothing any more.
     let holders: Vec<Provider> = records
         .into_iter()
@@ -209,6 +242,11 @@ async fn check_signer(
         finding.defect("signer-not-in-directory", ORIGIN, text);
         return Ok(());
     }
+    let text = format!(
+        "the provider directory has the signer's certificate, SHA-1 {hash}, under “{}” ({})",
+        holders[0].name, holders[0].dn
+    );
+    finding.passed("signer-in-directory", ORIGIN, text);
     let from = header
         .first("From")
         .map(|field| field.addresses())
@@ -233,6 +271,10 @@ async fn check_signer(
         finding.defect("from-not-managed", "PRACTICE 7", text);
     }
     finding.issuer = holders.into_iter().nth(managing_holder.unwrap_or(0));
+    if let (Some(issuer), Some(_)) = (&finding.issuer, managing_holder) {
+        let text = format!("{from}: {} is a domain of “{}”", from.domain(), issuer.name);
+        finding.passed("from-managed", "PRACTICE 7", text);
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! A message is inspected first ([`inspect`]); what happens then depends only on what it was found
 //! to be: a good envelope or notification, something irregular from a provider, or ordinary mail.
 
+mod agreement;
 mod anomaly;
 mod bounces;
 mod format;
@@ -21,7 +22,7 @@ use crate::address::EmailAddress;
 use crate::conversation::{Desk, Stop};
 use crate::daticert::{CertificationData, ErrorKind};
 use crate::domains;
-use crate::event::{Arrival, ArrivalSource, Context, Examination};
+use crate::event::{Arrival, ArrivalSource, Context};
 use crate::ids::{Identifiers, PecId};
 use crate::instant::Instant;
 use crate::log_register::{self, LogEvent};
@@ -45,7 +46,7 @@ pub(crate) async fn arrive(context: Context, event: Arrival, desk: Desk) -> Resu
         now,
         remember: true,
     };
-    let inspection = inspect::inspect(&event.message, judgement, &profile, &desk).await?;
+    let inspection = inspect::inspect(&event.message, judgement, profile.trust(), &desk).await?;
     let point = IncomingPoint {
         event: &event,
         inspection,
@@ -68,24 +69,6 @@ pub(crate) async fn arrive(context: Context, event: Arrival, desk: Desk) -> Resu
     };
     outcome.effects.extend(point.inspection.memos);
     outcome.finding = Some(point.inspection.finding);
-    Ok(outcome)
-}
-
-/// Judges a message, with no effect.
-pub(crate) async fn examine(
-    context: Context,
-    event: Examination,
-    desk: Desk,
-) -> Result<Outcome, Stop> {
-    let profile = Profile::try_from(context.settings)?;
-    let judgement = Judgement {
-        at: event.at,
-        now: context.now,
-        remember: false,
-    };
-    let inspection = inspect::inspect(&event.message, judgement, &profile, &desk).await?;
-    let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "Examined"));
-    outcome.finding = Some(inspection.finding);
     Ok(outcome)
 }
 

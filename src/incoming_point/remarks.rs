@@ -1,6 +1,8 @@
 //! What breaks nothing, but people should know: old algorithms, clocks that disagree, certificates
 //! that have ended since, and mail that looks like PEC without claiming to be.
 
+use memchr::memmem;
+
 use crate::finding::Finding;
 use crate::instant::Instant;
 use crate::message::header::HeaderSection;
@@ -21,6 +23,7 @@ pub(super) fn add(
     digest(scan, finding);
     clocks(header, finding);
     validity_now(now, finding);
+    truncation(message, scan, finding);
     if finding.kind == MessageKind::Ordinary {
         likeness(message, scan, header, finding);
     }
@@ -59,12 +62,18 @@ fn clocks(header: HeaderSection<'_>, finding: &mut Finding) {
         .and_then(|date| u64::try_from(date.to_timestamp()).ok())
         .and_then(Instant::from_unix);
     let certified = finding.data.as_ref().map(|data| data.at);
+    let before = finding.remarks.len();
     for (name, other) in [("Date", dated), ("daticert.xml", certified)] {
         let Some(other) = other else { continue };
         if signed.since(other).max(other.since(signed)) > CLOCK_TOLERANCE {
             let text = format!("signed at {signed} by its own account, {name} says {other}");
             finding.remark("time-differs", "PRACTICE 8.15", text);
         }
+    }
+    if finding.remarks.len() == before && (dated.is_some() || certified.is_some()) {
+        let minutes = CLOCK_TOLERANCE / 60;
+        let text = format!("signature, Date and daticert.xml agree within {minutes} minutes");
+        finding.passed("times-agree", "PRACTICE 8.15", text);
     }
 }
 
@@ -92,11 +101,35 @@ fn validity_now(now: Instant, finding: &mut Finding) {
     }
 }
 
+/// What was cut off on its way fails for many reasons, all of them this one.
+fn truncation(message: &[u8], scan: &Scan, finding: &mut Finding) {
+    let top = &scan.parts[0];
+    let Some(boundary) = top.content_type.boundary() else {
+        return;
+    };
+    let closing = format!("--{boundary}--");
+    if !finding.defects.is_empty() && memmem::rfind(message, closing.as_bytes()).is_none() {
+        let text = format!(
+            "the message ends after {} octets without its closing delimiter {closing}: it was cut off",
+            message.len()
+        );
+        finding.remark("truncated", "RFC 2046 §5.1.1", text);
+    }
+}
+
 /// Headers decide what a message is (PRACTICE 3); those who only see a subject may think otherwise.
 fn likeness(message: &[u8], scan: &Scan, header: HeaderSection<'_>, finding: &mut Finding) {
     if finding.signature.is_some() {
         let text = "it is signed with S/MIME, as anybody may, and claims to be nothing of PEC";
         finding.remark("smime", "PRACTICE 3", text.to_owned());
+    }
+    let top = &scan.parts[0].content_type;
+    if top.is("application", "pkcs7-mime") || top.is("application", "x-pkcs7-mime") {
+        let form = top.parameter("smime-type").unwrap_or("form not stated");
+        let text = format!(
+            "it is opaque S/MIME ({top}, {form}), which was not opened: PEC signs in the clear              (multipart/signed)"
+        );
+        finding.remark("smime-opaque", "RFC 6109 §2.1", text);
     }
     let subject = header.text("Subject").unwrap_or_default();
     let mut traits = Vec::new();

@@ -14,7 +14,7 @@ use crate::hex;
 use crate::instant::Instant;
 use crate::limits::Limits;
 use crate::outcome::Effect;
-use crate::settings::{Profile, RevocationPolicy};
+use crate::settings::{RevocationPolicy, Trust};
 use crate::smime::Signature;
 use crate::smime::path::{CandidatePath, PathError};
 
@@ -24,21 +24,21 @@ pub(super) async fn check(
     at: Instant,
     judgement: Judgement,
     finding: &mut Finding,
-    profile: &Profile,
+    trust: Trust<'_>,
     desk: &Desk,
 ) -> Result<Vec<Effect>, Stop> {
     let (signer, others) = (&signature.signer, &signature.others);
-    let key = path_key(signer, others, &profile.trust_anchors);
+    let key = path_key(signer, others, trust.anchors);
     if judgement.remember
         && let Some(verdict) = desk.recall(key.clone()).await?.and_then(Verdict::read)
-        && verdict.applies(at, profile.revocation)
+        && verdict.applies(at, trust.revocation)
     {
         if !verdict.revocation_checked {
             finding.remark(UNCHECKED, CLAUSE, "not checked lately".to_owned());
         }
         return Ok(Vec::new());
     }
-    let path = match find(signature, at, profile) {
+    let path = match find(signature, at, trust) {
         Ok(path) => path,
         Err((path, why)) => {
             if let Some(path) = path {
@@ -49,6 +49,7 @@ pub(super) async fn check(
         }
     };
     show(&path, finding);
+    report_path(at, &signature.signing_time, judgement, finding);
     let mut lists: Vec<Vec<u8>> = Vec::new();
     for query in path.revocation_queries() {
         lists.extend(desk.revocation(query).await?.unwrap_or_default());
@@ -64,6 +65,7 @@ pub(super) async fn check(
     );
     let unknown = of(RevocationVerdict::Unknown);
     let until = until(&revocation, judgement.now);
+    report_revocation(&revocation, finding);
     if let Some(signature) = &mut finding.signature {
         signature.revocation = revocation;
     }
@@ -76,7 +78,7 @@ pub(super) async fn check(
     }
     let mut memos = Vec::new();
     if let Some(why) = &unknown {
-        if judgement.remember && profile.revocation == RevocationPolicy::Defer {
+        if judgement.remember && trust.revocation == RevocationPolicy::Defer {
             let text = format!("no current revocation list could be had: {why}");
             return Err(Stop::Unavailable(text));
         }
@@ -102,10 +104,10 @@ pub(super) async fn check(
 fn find(
     signature: &Signature,
     at: Instant,
-    profile: &Profile,
+    trust: Trust<'_>,
 ) -> Result<CandidatePath, (Option<Box<CandidatePath>>, PathError)> {
     let (signer, others) = (&signature.signer, &signature.others);
-    let candidates = CandidatePath::find(signer, others, &profile.trust_anchors, &Limits::DEFAULT)
+    let candidates = CandidatePath::find(signer, others, trust.anchors, &Limits::DEFAULT)
         .map_err(|why| (None, why))?;
     let mut first = None;
     for path in candidates {
@@ -124,6 +126,42 @@ fn show(path: &CandidatePath, finding: &mut Finding) {
     if let Some(signature) = &mut finding.signature {
         signature.chain = path.facts();
         signature.anchored = true;
+    }
+}
+
+/// The good path, and the instant at which it is good.
+fn report_path(at: Instant, signed: &Option<Instant>, judgement: Judgement, finding: &mut Finding) {
+    let Some(chain) = finding.signature.as_ref().map(|facts| &facts.chain) else {
+        return;
+    };
+    let source = match (judgement.at, signed) {
+        (Some(_), _) if judgement.remember => "when it arrived",
+        (Some(_), _) => "the time asked for",
+        (None, Some(_)) => "when the signature says it was made",
+        (None, None) => "now, as the signature names no time",
+    };
+    let root = chain.last().map_or("", |facts| facts.subject.as_str());
+    let text = format!(
+        "{} certificates lead from the signer to the root “{root}”, all of them in force at {at} ({source})",
+        chain.len()
+    );
+    finding.passed("path-good", VALIDITY, text);
+}
+
+/// One line for every certificate that a list should decide on; the revoked ones are defects.
+fn report_revocation(revocation: &[RevocationFacts], finding: &mut Finding) {
+    for facts in revocation {
+        let text = format!("whether “{}” was revoked: {}", facts.subject, facts.text);
+        match facts.verdict {
+            RevocationVerdict::Good | RevocationVerdict::RevokedLater => {
+                finding.passed("not-revoked", CLAUSE, text);
+            }
+            RevocationVerdict::Unknown => finding.unchecked(UNCHECKED, CLAUSE, text),
+            RevocationVerdict::NotPublished => {
+                finding.unchecked("revocation-not-published", CLAUSE, text);
+            }
+            RevocationVerdict::Revoked => {}
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Header sections: fields as they stand, and their values through `mail-parser`.
 
+use std::fmt;
 use std::ops::Range;
 
 use mail_parser::parsers::MessageStream;
@@ -270,6 +271,13 @@ impl Default for ContentType {
             subtype: "plain".into(),
             parameters: Vec::new(),
         }
+    }
+}
+
+/// As it is written, without parameters: `multipart/signed`.
+impl fmt::Display for ContentType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.essence, self.subtype)
     }
 }
 

@@ -124,24 +124,48 @@ impl Scan {
         std::iter::successors(self.parts[part].parent, |&index| self.parts[index].parent)
     }
 
-    /// Where the part stands, as people count: `1`, `1.2`, `1.2.1`; the message is `0`.
+    /// Where the part stands, as people count: `1`, `1.2`, `1.2.1`; the message is `0`. For one
+    /// part; whoever wants many takes [`Self::paths`].
     pub fn path(&self, part: usize) -> String {
-        let mut numbers = Vec::new();
-        let mut at = part;
-        while let Some(parent) = self.parts[at].parent {
-            let number = self
-                .children(parent)
-                .position(|child| child == at)
-                .unwrap_or(0)
-                + 1;
-            numbers.push(number.to_string());
-            at = parent;
+        self.paths().of(part)
+    }
+
+    /// Where each part stands.
+    pub fn paths(&self) -> Paths<'_> {
+        let mut children = vec![0; self.parts.len()];
+        let numbers = self.parts.iter().map(|part| match part.parent {
+            Some(parent) => {
+                children[parent] += 1;
+                children[parent]
+            }
+            None => 0,
+        });
+        Paths {
+            numbers: numbers.collect(),
+            scan: self,
         }
+    }
+}
+
+/// Where the parts of a message stand.
+pub(crate) struct Paths<'s> {
+    scan: &'s Scan,
+    /// Of each part, its place among the children of its parent, from 1.
+    numbers: Vec<usize>,
+}
+
+impl Paths<'_> {
+    /// As [`Scan::path`].
+    pub fn of(&self, part: usize) -> String {
+        let within = std::iter::once(part).chain(self.scan.ancestors(part));
+        let numbers = within.filter(|&index| self.scan.parts[index].parent.is_some());
+        let mut numbers: Vec<String> = numbers
+            .map(|index| self.numbers[index].to_string())
+            .collect();
         numbers.reverse();
-        if numbers.is_empty() {
-            "0".to_owned()
-        } else {
-            numbers.join(".")
+        match numbers.as_slice() {
+            [] => "0".to_owned(),
+            some => some.join("."),
         }
     }
 }

@@ -419,7 +419,12 @@ impl Station {
 
     pub fn examine_at(&self, message: &[u8], at: Option<u64>) -> pec::Finding {
         let message = message.to_vec();
-        let examination = pec::Examination { message, at };
+        let contents = None;
+        let examination = pec::Examination {
+            message,
+            at,
+            contents,
+        };
         self.host.examine(examination).expect("a finding")
     }
 

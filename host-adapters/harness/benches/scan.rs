@@ -30,6 +30,7 @@ fn main() {
                 let event = Event::Examine(pec::Examination {
                     message: message.clone(),
                     at: None,
+                    contents: None,
                 });
                 (event, 250..251)
             },

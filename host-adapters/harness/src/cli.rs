@@ -133,4 +133,5 @@ Exit codes:
   4  temporary failure (4xx); nothing was done, try again
   5  refused (5xx); nothing was done
   6  verify: the message does not hold
-  7  directory find: no record";
+  7  verify: it is no PEC message; directory find: no record
+  8  verify: it holds as far as could be checked, which was not far enough";

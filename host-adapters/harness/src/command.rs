@@ -53,17 +53,22 @@ pub fn read_message(path: &Path) -> Result<Vec<u8>, Error> {
     if octets.windows(2).any(|pair| pair == b"\r\n") || !octets.contains(&b'\n') {
         return Ok(octets);
     }
+    Ok(with_crlf(&octets))
+}
+
+/// The same with every line ended by CRLF, as mail travels.
+fn with_crlf(octets: &[u8]) -> Vec<u8> {
     let mut sent = Vec::with_capacity(octets.len() + octets.len() / 32);
     for line in octets.split_inclusive(|&octet| octet == b'\n') {
         match line.strip_suffix(b"\n") {
             Some(text) => {
-                sent.extend_from_slice(text);
+                sent.extend_from_slice(text.strip_suffix(b"\r").unwrap_or(text));
                 sent.extend_from_slice(b"\r\n");
             }
             None => sent.extend_from_slice(line),
         }
     }
-    Ok(sent)
+    sent
 }
 
 /// Carries out what is committed. A failure here changes nothing about what was promised: the

@@ -20,6 +20,12 @@ pub enum Exit {
     DoesNotHold,
     /// `directory find`: no record.
     NotFound,
+    /// `verify`: it is no PEC message, or no mail at all.
+    NotPec,
+    /// `verify`: nothing speaks against the message, but nobody says that its signer is a provider.
+    Unproven,
+    /// `verify`: of several files some could not be read; of the others it has told.
+    Unread,
 }
 
 impl Exit {
@@ -45,6 +51,9 @@ impl From<Exit> for ExitCode {
             Exit::Refused => 5,
             Exit::DoesNotHold => 6,
             Exit::NotFound => 7,
+            Exit::NotPec => 7,
+            Exit::Unproven => 8,
+            Exit::Unread => 1,
         })
     }
 }

@@ -107,6 +107,7 @@ fn all_ways(world: &World, message: &[u8], number: u64) -> Result<(), PluginErro
     world.try_converse(Event::Examine(pec::Examination {
         message: copy(),
         at: None,
+        contents: Some(pec::ContentQuery { original: None }),
     }))?;
     if number.is_multiple_of(4) {
         world.try_converse(Event::Arrive(pec::Arrival {

@@ -12,6 +12,8 @@ use crate::store::{Cause, Original, Seen, Store};
 use crate::{hex, pec};
 use transact::Begin;
 
+pub(crate) use transact::converse;
+
 pub use error::HostError;
 pub use report::{
     Action, Committed, DirectorySummary, ItemState, ItemStatus, MessageStatus, MessageSummary,

@@ -36,13 +36,14 @@
 //! # Where things are
 //! [`pec`] has the types of `wit/`; [`Engine`] is the seam to the plug-in, [`Plugin`] the real one;
 //! the traits a host is assembled from ([`Signer`], [`Depot`], …) come with a default each;
-//! [`HostParts`] puts them together.
+//! [`HostParts`] puts them together. An [`Examiner`] only judges messages, and needs next to none.
 
 pub mod crash;
 pub mod pec;
 
 pub use body::Body;
 pub use engine::{Dialogue, Engine, Event, EventKind, PluginError};
+pub use examiner::{Examiner, onlooker};
 pub use host::{
     Action, Committed, DirectorySummary, Host, HostError, HostParts, ItemState, ItemStatus,
     MessageStatus, MessageSummary, OutboxReport, Policy, Progress, RecipientStatus, TickReport,
@@ -62,6 +63,7 @@ mod body;
 mod directory;
 mod durable;
 mod engine;
+mod examiner;
 mod host;
 mod names;
 mod parts;

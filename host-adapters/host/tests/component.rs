@@ -117,6 +117,7 @@ fn judge(limits: Limits, size: usize) -> PluginError {
     let examination = pec::Examination {
         message: letter(size),
         at: None,
+        contents: None,
     };
     let mut dialogue = match plugin.begin(&context, Event::Examine(examination)) {
         Ok(dialogue) => dialogue,

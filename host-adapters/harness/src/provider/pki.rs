@@ -6,7 +6,7 @@
 //! re-issued intermediate: same name, same key, a longer list. What path validators make of such
 //! chains differs so much that test chains without these features would prove nothing.
 
-use rcgen::{CertificateParams, Issuer, KeyPair, RsaKeySize, SanType};
+use rcgen::{Issuer, KeyPair, RsaKeySize};
 use sha1::{Digest as _, Sha1};
 use x509_cert::Certificate;
 use x509_cert::der::asn1::{Ia5String, OctetString};
@@ -164,15 +164,6 @@ pub fn certificate_hash(der: &[u8]) -> String {
         .iter()
         .map(|octet| format!("{octet:02x}"))
         .collect()
-}
-
-/// A certificate for `address` that nobody will ever see or trust, DER: for settings of those who
-/// sign nothing.
-pub fn stand_in_certificate(address: &str) -> Result<Vec<u8>, PkiError> {
-    let mut params = CertificateParams::default();
-    params.subject_alt_names = vec![SanType::Rfc822Name(address.try_into()?)];
-    // Elliptic, because that key is made in no time.
-    Ok(params.self_signed(&KeyPair::generate()?)?.der().to_vec())
 }
 
 /// A certificate as PEM.

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod verdicts;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use super::answers::Answers;
 use super::{Committed, Host, HostError, MessageSummary};
-use crate::engine::Event;
+use crate::engine::{Engine, Event};
 use crate::pec;
 use crate::store::{Cause, Commit, Original, Seen, Written};
 
@@ -80,24 +80,39 @@ impl Host {
             entropy: entropy.to_vec(),
             settings: self.parts.settings.clone(),
         };
-        let mut dialogue = self.parts.engine.begin(&context, event)?;
         let mut answers = Answers {
             host: self,
             now,
             original,
             seen,
         };
-        let mut given = Vec::new();
-        for _ in 0..MAX_ROUNDS {
-            match dialogue.advance(std::mem::take(&mut given))? {
-                pec::Step::Done(outcome) => return Ok(outcome),
-                pec::Step::Ask(questions) => given = answers.answer(&questions),
-            }
-        }
-        Err(HostError::Contract(format!(
-            "it is still asking after {MAX_ROUNDS} rounds"
-        )))
+        converse(&*self.parts.engine, &context, event, |questions| {
+            answers.answer(questions)
+        })
     }
+}
+
+/// Holds a conversation with a plug-in: `answer` gives one answer per question, in their order.
+///
+/// # Errors
+/// The plug-in failed or broke its contract.
+pub(crate) fn converse(
+    engine: &dyn Engine,
+    context: &pec::Context,
+    event: Event,
+    mut answer: impl FnMut(&[pec::Question]) -> Vec<pec::Answer>,
+) -> Result<pec::Outcome, HostError> {
+    let mut dialogue = engine.begin(context, event)?;
+    let mut given = Vec::new();
+    for _ in 0..MAX_ROUNDS {
+        match dialogue.advance(std::mem::take(&mut given))? {
+            pec::Step::Done(outcome) => return Ok(outcome),
+            pec::Step::Ask(questions) => given = answer(&questions),
+        }
+    }
+    Err(HostError::Contract(format!(
+        "it is still asking after {MAX_ROUNDS} rounds"
+    )))
 }
 
 /// A reply goes to a client as it is, so a line end in it would be a second reply.
