@@ -134,11 +134,11 @@ fn recode_leaf(message: &[u8], scan: &Scan, index: usize, edits: &mut Edits) {
             let above = scan.ancestors(index).map(|above| &scan.parts[above]);
             let begins_here = |above: &&Part| above.header.end == part.header.start;
             let mut added: String = above.take_while(begins_here).map(Part::separator).collect();
-            added.push_str(&field);
             let is_entity_of_a_multipart = part.parent.is_some();
             if !is_entity_of_a_multipart && section.first("MIME-Version").is_none() {
                 added.push_str("MIME-Version: 1.0\r\n");
             }
+            added.push_str(&field);
             if section.first("Content-Type").is_none() {
                 // The sender declared nothing; claim no more than can be seen (RFC 1428 §3).
                 let charset = if std::str::from_utf8(body).is_ok() {
