@@ -64,6 +64,7 @@ fn replace(message: &[u8], scan: &Scan, index: usize, name: &str, edits: &mut Ed
     let hash_name = format!("{name}.hash");
     let start = part.header.start;
     let section = part.section(message);
+    let mut last_kept: &[u8] = b"\n";
     for field in section.fields() {
         let about_content = [
             "Content-Type",
@@ -75,15 +76,14 @@ fn replace(message: &[u8], scan: &Scan, index: usize, name: &str, edits: &mut Ed
             .any(|name| field.name.eq_ignore_ascii_case(name))
         {
             edits.replace(start + field.span.start..start + field.span.end, "");
+        } else {
+            last_kept = &message[part.header.clone()][field.span];
         }
     }
     // The line break behind the last field may belong to a boundary, and the blank line be missing.
-    let header = &message[part.header.clone()];
-    let unfinished = !header.is_empty() && !header.ends_with(b"\n");
-    let mut fields = if unfinished {
-        b"\r\n".to_vec()
-    } else {
-        Vec::new()
+    let mut fields = match last_kept.ends_with(b"\n") {
+        true => Vec::new(),
+        false => b"\r\n".to_vec(),
     };
     fields.extend_from_slice(b"Content-Type: ");
     Value::new("text/plain")

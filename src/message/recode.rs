@@ -113,10 +113,10 @@ fn recode_leaf(message: &[u8], scan: &Scan, index: usize, edits: &mut Edits) {
         TransferEncoding::Base64 => ("base64", rewrap_base64(body)),
         // Escapes stay escapes: only octets above 127 and line lengths change.
         TransferEncoding::QuotedPrintable => ("quoted-printable", rewrap_quoted_printable(body)),
-        _ if part.content_type.essence() == "text" && stays_readable(body) => {
-            ("quoted-printable", qp::BODY.encode(body).into_bytes())
-        }
-        _ => ("base64", base64::MIME.encode(body).into_bytes()),
+        _ => match readable(part, body) {
+            Some(text) => ("quoted-printable", text.into_bytes()),
+            None => ("base64", base64::MIME.encode(body).into_bytes()),
+        },
     };
     let separator = part.separator().as_bytes();
     edits.replace(part.body.clone(), [separator, &encoded].concat());
@@ -151,6 +151,16 @@ fn recode_leaf(message: &[u8], scan: &Scan, index: usize, edits: &mut Edits) {
             edits.replace(part.header.end..part.header.end, added);
         }
     }
+}
+
+/// A text in quoted-printable, where that is of use to somebody and begins no line as a boundary
+/// begins, which the original did not.
+fn readable(part: &Part, body: &[u8]) -> Option<String> {
+    if part.content_type.essence() != "text" || !stays_readable(body) {
+        return None;
+    }
+    let text = qp::BODY.encode(body);
+    (!text.contains("=\r\n--")).then_some(text)
 }
 
 /// Quoted-printable takes three octets for one above 127, base64 four for any three: from one in six
@@ -189,7 +199,7 @@ fn rewrap_quoted_printable(body: &[u8]) -> Vec<u8> {
             && rest
                 .get(1..3)
                 .is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
-        let (token, length): (std::borrow::Cow<'_, [u8]>, usize) = match octet {
+        let (mut token, length): (std::borrow::Cow<'_, [u8]>, usize) = match octet {
             b'=' if escape => (rest[..3].into(), 3),
             0x80.. => (qp::BODY.encode_byte(octet).as_bytes().into(), 1),
             _ => (rest[..1].into(), 1),
@@ -198,6 +208,10 @@ fn rewrap_quoted_printable(body: &[u8]) -> Vec<u8> {
         if column + token.len() > ENCODED_LINE - usize::from(!ends_line) {
             out.extend_from_slice(b"=\r\n");
             column = 0;
+            if octet == b'-' {
+                // At the beginning of a line it could begin a boundary.
+                token = b"=2D"[..].into();
+            }
         }
         out.extend_from_slice(&token);
         column += token.len();
