@@ -23,7 +23,7 @@ INPUTS    := $(shell find src wit host-adapters/componentize/src -type f) \
 export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 
 .DELETE_ON_ERROR:
-.PHONY: help component demo test lint bench fuzz clean install-test-tools
+.PHONY: help component demo test lint bench fuzz clean install-test-tools install-debian-tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
@@ -65,7 +65,9 @@ bench: component ## speed of the plug-in and its host
 
 # libFuzzer wants compiler flags that a stable compiler takes only when told to. What a run finds
 # goes to tests/fuzz/artifacts; the committed corpus is read and not written.
+# With a seed other than 0 a run begins in the same way each time.
 FUZZ_SECONDS ?= 20
+FUZZ_SEED    ?= 0
 FUZZ_TARGETS := $(notdir $(wildcard tests/fuzz/corpus/*))
 FUZZ_TOOLS   := $(abspath $(TARGET))/tools
 
@@ -76,8 +78,12 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=20
 	new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
 	for target in $(FUZZ_TARGETS); do \
 	    echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
+	    mkdir $$new/$$target; \
 	    $(CARGO) fuzz run -s none --fuzz-dir tests/fuzz --target-dir $(TARGET)/fuzz $$target \
-	        $$new tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=10; \
+	        $$new/$$target tests/fuzz/corpus/$$target -- -dict=tests/fuzz/mail.dict \
+	        -max_total_time=$(FUZZ_SECONDS) -timeout=10 -seed=$(FUZZ_SEED) -print_final_stats=0 \
+	        2>$$new/log || { tail -n 60 $$new/log; exit 1; }; \
+	    grep -a '^Done' $$new/log; \
 	done
 
 clean: ## removes what was built
@@ -89,10 +95,21 @@ TEST_TOOLS := openssl:openssl certtool:gnutls-bin cmsutil:libnss3-tools gpgsm:gp
               faketime:faketime xmllint:libxml2-utils slapadd:slapd sqlite3:sqlite3 \
               shellcheck:shellcheck zip:zip
 
-install-test-tools: ## apt-get installs the programs that tests compare with
+# A PEC client that is not ours, from PyPI, in an environment of its own.
+READERS := $(TARGET)/tools/readers
+
+$(READERS)/installed: Makefile | install-debian-tools
+	python3 -m venv $(READERS)
+	$(READERS)/bin/pip install --quiet --disable-pip-version-check mayai-pec-cli==0.2.0
+	touch $@
+
+install-test-tools: install-debian-tools $(READERS)/installed ## installs what tests compare with
+
+install-debian-tools:
 	@PATH="$$PATH:/usr/sbin"; missing=; for tool in $(TEST_TOOLS); do \
 	    command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool#*:}"; \
 	done; \
+	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	[ -n "$$missing" ] || exit 0; \
 	[ "$$(id -u)" = 0 ] || sudo=sudo; \
 	echo "installing$$missing"; \

@@ -185,15 +185,25 @@ fn rewrap_base64(body: &[u8]) -> Vec<u8> {
 
 fn rewrap_quoted_printable(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len() + body.len() / 16);
-    let mut column = 0;
     let mut rest = body;
+    while let Some(end) = memchr::memchr(b'\n', rest) {
+        // Blanks at the end of a line are no content (RFC 2045 §6.7 rule 3), and would be some if
+        // the line were broken among them.
+        let line = &rest[..end];
+        let blank = |octet: &u8| matches!(octet, b' ' | b'\t' | b'\r');
+        let length = line.iter().rposition(|octet| !blank(octet));
+        wrap_quoted_printable(&line[..length.map_or(0, |last| last + 1)], &mut out);
+        out.extend_from_slice(b"\r\n");
+        rest = &rest[end + 1..];
+    }
+    wrap_quoted_printable(rest, &mut out);
+    out
+}
+
+fn wrap_quoted_printable(line: &[u8], out: &mut Vec<u8>) {
+    let mut column = 0;
+    let mut rest = line;
     while let Some(&octet) = rest.first() {
-        if octet == b'\n' || rest.starts_with(b"\r\n") {
-            let length = if octet == b'\n' { 1 } else { 2 };
-            out.extend_from_slice(b"\r\n");
-            (rest, column) = (&rest[length..], 0);
-            continue;
-        }
         // An escape, a soft line break's `=`, or one plain octet: never split.
         let escape = octet == b'='
             && rest
@@ -204,7 +214,7 @@ fn rewrap_quoted_printable(body: &[u8]) -> Vec<u8> {
             0x80.. => (qp::BODY.encode_byte(octet).as_bytes().into(), 1),
             _ => (rest[..1].into(), 1),
         };
-        let ends_line = matches!(rest.get(length), None | Some(b'\r' | b'\n'));
+        let ends_line = rest.len() == length;
         if column + token.len() > ENCODED_LINE - usize::from(!ends_line) {
             out.extend_from_slice(b"=\r\n");
             column = 0;
@@ -217,7 +227,6 @@ fn rewrap_quoted_printable(body: &[u8]) -> Vec<u8> {
         column += token.len();
         rest = &rest[length..];
     }
-    out
 }
 
 /// The name of the first field with octets above 127; the message is shown to people, so no more

@@ -106,7 +106,8 @@ pub fn shared(name: &str) -> Option<PathBuf> {
     Some(file)
 }
 
-fn skipped(name: &str) -> bool {
+/// Says that a test is skipped for want of something; where all is required, it fails instead.
+pub fn skipped(name: &str) -> bool {
     assert!(
         std::env::var_os("CERALACCA_REQUIRE_TOOLS").is_none(),
         "{name} not found"
