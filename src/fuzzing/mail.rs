@@ -1,7 +1,6 @@
 //! Promises of the mail parsers: scanner, recoding, brief receipts, address lists.
 
 use mail_parser::MessageParser;
-use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
 use crate::address::EmailAddress;
 use crate::delivery_point::brief::abbreviate;
@@ -91,7 +90,9 @@ fn decoded(message: &[u8], part: &Part) -> Option<Vec<u8>> {
     let body = &message[part.body.clone()];
     let encoding = match part.encoding {
         TransferEncoding::QuotedPrintable => {
-            quoted_printable_decode(body)?;
+            if !is_quoted_printable(body) {
+                return None;
+            }
             "quoted-printable"
         }
         TransferEncoding::Base64 => {
@@ -110,6 +111,15 @@ fn decoded(message: &[u8], part: &Part) -> Option<Vec<u8>> {
     alone.extend_from_slice(body);
     let parsed = MessageParser::new().parse(&alone).expect("a header");
     Some(parsed.parts[0].contents().to_vec())
+}
+
+/// Behind each `=` two hexadecimal digits or a line break (RFC 2045 §6.7).
+fn is_quoted_printable(body: &[u8]) -> bool {
+    memchr::memchr_iter(b'=', body).all(|at| match &body[at + 1..] {
+        [b'\r', b'\n', ..] => true,
+        [high, low, ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
+        _ => false,
+    })
 }
 
 /// The shortened original has the same header, is mail still, and as 7-bit as it was.

@@ -306,5 +306,5 @@ fn startup(folder: &Folder, settings: &Settings, error: &HostError) -> Error {
 
 type RevocationSources = Vec<Box<dyn ceralacca_host::Revocation>>;
 
-/// How long a transaction waits for a server with revocation lists; SMTP clients wait for minutes.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long somebody waits for a server with revocation lists; SMTP clients wait for minutes.
+pub const PATIENCE: Duration = Duration::from_secs(10);

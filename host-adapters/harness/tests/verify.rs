@@ -467,3 +467,55 @@ fn dgst(algorithm: &str, file: &Path) -> String {
         .unwrap_or_default()
         .to_owned()
 }
+
+/// A directory that somebody signed counts only where its signer is named, and no other does then.
+#[test]
+fn a_signed_directory_is_taken_from_its_signer_alone() {
+    if !plug_in() || !tool("openssl") {
+        return;
+    }
+    let demo = Demonstration::run();
+    let receipt = demo.first("delivery");
+    let place = TempDir::new().unwrap();
+    let file = |name: &str| place.path().join(name);
+    for name in ["agency", "stranger"] {
+        let (key, certificate) = (file(&format!("{name}.key")), file(&format!("{name}.pem")));
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj"]);
+        openssl.arg(format!("/CN={name}")).arg("-keyout").arg(key);
+        succeed(openssl.arg("-out").arg(certificate));
+    }
+    let mut openssl = Command::new("openssl");
+    openssl.args([
+        "cms",
+        "-sign",
+        "-binary",
+        "-nodetach",
+        "-outform",
+        "DER",
+        "-in",
+    ]);
+    openssl.arg(demo.folder().join("directory.ldif"));
+    openssl.arg("-signer").arg(file("agency.pem"));
+    openssl.arg("-inkey").arg(file("agency.key"));
+    succeed(openssl.arg("-out").arg(file("directory.p7m")));
+    for (directory, signer, code) in [
+        (file("directory.p7m"), Some("agency"), 0),
+        (file("directory.p7m"), Some("stranger"), 1),
+        (file("directory.p7m"), None, 1),
+        (demo.folder().join("directory.ldif"), Some("agency"), 1),
+    ] {
+        let mut arguments = vec![
+            "verify".into(),
+            receipt.clone(),
+            "--directory".into(),
+            directory,
+        ];
+        arguments.extend(["--roots".into(), demo.folder().join("roots.pem")]);
+        if let Some(name) = signer {
+            arguments.extend(["--directory-signer".into(), file(&format!("{name}.pem"))]);
+        }
+        let ran = ceralacca(&arguments);
+        assert_eq!(ran.code, code, "{arguments:?}: {}", ran.stderr);
+    }
+}

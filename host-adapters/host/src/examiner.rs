@@ -33,6 +33,12 @@ impl Examiner {
         }
     }
 
+    /// Takes from now on only directories that one of these certificates (DER) has signed; none:
+    /// only unsigned ones.
+    pub fn pin_directory_signers(&mut self, certificates: Vec<Vec<u8>>) {
+        self.settings.directory_signers = certificates;
+    }
+
     /// Puts a provider directory (RFC 6109 §4.5) in force. Without one no message holds, because
     /// nobody says that its signer is a provider.
     ///

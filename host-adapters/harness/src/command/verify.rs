@@ -11,8 +11,9 @@ mod verdict;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ceralacca_host::{CrlFolder, Examiner, NoRevocationData, Revocation};
+use ceralacca_host::{CrlCache, CrlFolder, Examiner, Revocation, Unavailable, pec};
 use clap::Args;
+use tempfile::TempDir;
 
 use super::with_crlf;
 use crate::cli::PlugInArgs;
@@ -21,7 +22,7 @@ use crate::error::{Error, Exit};
 use crate::moment::Moment;
 use crate::narrate::say;
 use crate::provider::Folder;
-use crate::running::{certificates, clock};
+use crate::running::{PATIENCE, certificates, clock};
 
 use judge::Judge;
 use tally::Tally;
@@ -31,7 +32,8 @@ use tally::Tally;
 /// Takes any message on earth. A PEC message holds if the signature is good, the certificate
 /// belongs to a provider of the directory and goes back to a root at the time in question, the
 /// provider manages the domain in From, and the format is right. PEC messages inside a message
-/// (forwarded, or wrapped as an anomaly) are judged too. Nothing is stored, no network is used.
+/// (forwarded, or wrapped as an anomaly) are judged too. Nothing is stored, and without --fetch-crls
+/// no network is used.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
 pub struct Verify {
@@ -42,6 +44,10 @@ pub struct Verify {
     /// signer is a provider, and so no message holds.
     #[arg(long, value_name = "LDIF")]
     pub directory: Option<PathBuf>,
+    /// Whoever may sign the directory, PEM. With it only a directory that they signed (.p7m) is
+    /// taken, without it only one that is not signed.
+    #[arg(long, value_name = "PEM", requires = "directory")]
+    pub directory_signer: Vec<PathBuf>,
     /// The roots to trust, PEM. Without it: those that the system trusts.
     #[arg(long, value_name = "PEM", default_value = SYSTEM_ROOTS)]
     pub roots: PathBuf,
@@ -49,6 +55,10 @@ pub struct Verify {
     /// and that is said where a certificate names a list.
     #[arg(long, value_name = "DIR")]
     pub crls: Option<PathBuf>,
+    /// Fetch revocation lists by HTTP from where certificates say they are. Only those of
+    /// certificates that lead to a root are asked for.
+    #[arg(long)]
+    pub fetch_crls: bool,
     /// Judge certificates at this time: RFC 3339 or seconds since 1970. Without it: when the
     /// signature says it was made.
     #[arg(long, value_name = "T")]
@@ -113,17 +123,14 @@ impl Verify {
 
     fn judge(&self) -> Result<Judge, Error> {
         let roots = certificates(&Folder::at(Path::new("")), &self.roots)?;
-        let revocation: Box<dyn Revocation> = match &self.crls {
-            // A name that is no folder would look like an issuer without lists.
-            Some(folder) if !folder.is_dir() => {
-                let remedy = "name a folder with revocation lists";
-                return Err(Error::file(folder, "is no folder", remedy));
-            }
-            Some(folder) => Box::new(CrlFolder::new(folder)),
-            None => Box::new(NoRevocationData),
-        };
+        let revocation = self.revocation()?;
         let engine = Box::new(component::load(&self.plug_in)?);
-        let mut examiner = Examiner::new(engine, roots, revocation, clock(None));
+        let mut examiner = Examiner::new(engine, roots, Box::new(revocation), clock(None));
+        let mut signers = Vec::new();
+        for path in &self.directory_signer {
+            signers.extend(certificates(&Folder::at(Path::new("")), path)?);
+        }
+        examiner.pin_directory_signers(signers);
         if let Some(path) = &self.directory {
             let directory =
                 fs::read(path).map_err(|error| Error::file(path, error, "name an LDIF file"))?;
@@ -140,6 +147,43 @@ impl Verify {
             at: self.at,
             original,
         })
+    }
+
+    /// Where revocation lists come from. Fetched ones are kept for as long as the command runs.
+    fn revocation(&self) -> Result<Vec<Box<dyn Revocation>>, Error> {
+        let mut sources: Vec<Box<dyn Revocation>> = Vec::new();
+        if let Some(folder) = &self.crls {
+            // A name that is no folder would look like an issuer without lists.
+            if !folder.is_dir() {
+                let remedy = "name a folder with revocation lists";
+                return Err(Error::file(folder, "is no folder", remedy));
+            }
+            sources.push(Box::new(CrlFolder::new(folder)));
+        }
+        if self.fetch_crls {
+            let folder = tempfile::tempdir().map_err(|error| {
+                let remedy = "make room where temporary files go (TMPDIR)";
+                Error::argument("--fetch-crls", error, remedy)
+            })?;
+            let cache = CrlCache::new(folder.path(), clock(None), PATIENCE);
+            sources.push(Box::new(Temporary {
+                cache,
+                _folder: folder,
+            }));
+        }
+        Ok(sources)
+    }
+}
+
+/// Fetched lists, and the folder that goes with them.
+struct Temporary {
+    cache: CrlCache,
+    _folder: TempDir,
+}
+
+impl Revocation for Temporary {
+    fn revocation(&self, query: &pec::RevocationQuery) -> Result<Vec<Vec<u8>>, Unavailable> {
+        self.cache.revocation(query)
     }
 }
 
