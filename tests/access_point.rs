@@ -372,6 +372,35 @@ fn f32_a_domain_that_does_not_exist() {
     assert_eq!(said, "5.1.2 - Alfa S.p.A. - dominio non valido");
 }
 
+/// The domain is there, and nobody takes its mail: no MX to be found, or one that says so (RFC 7505).
+#[test]
+fn f32_a_domain_without_mx() {
+    for (status, text) in [
+        (
+            "5.4.4",
+            "Name service error for name=pec.beta.example type=MX",
+        ),
+        (
+            "5.1.10",
+            "Domain pec.beta.example does not accept mail (nullMX)",
+        ),
+    ] {
+        let Some(mut world) = World::new() else {
+            return;
+        };
+        world.alfa.cut_off("pec.beta.example", status, text, false);
+        let _ = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "x"));
+        let kinds = ["server-user-acceptance", "non-delivery"];
+        assert_eq!(world.kinds(ANNA), kinds, "{status}");
+        let notice = Read::new(&world.mailbox(ANNA)[1].octets);
+        let data = notice.daticert().expect("data");
+        let kind = "tipo=\"errore-consegna\" errore=\"altro\"";
+        assert!(data.contains(kind), "{data}");
+        let said = notice.element("errore-esteso").expect("a reason");
+        assert_eq!(said, format!("{status} - Alfa S.p.A. - {text}"));
+    }
+}
+
 /// "PEC chiusa"; and who has no mailbox here could not get receipts.
 #[test]
 fn f35_a_mailbox_that_may_write_to_certified_recipients_only() {

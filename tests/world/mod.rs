@@ -399,7 +399,19 @@ impl Station {
 
     /// From now on this domain does not exist in DNS.
     pub fn lose(&self, domain: &str) {
-        self.post.vanished.lock().unwrap().push(domain.to_owned());
+        self.cut_off(domain, "", "Host or domain name not found", true);
+    }
+
+    /// From now on nothing reaches this domain; what the mail server says.
+    pub fn cut_off(&self, domain: &str, status: &str, text: &str, no_such_domain: bool) {
+        let failure = pec::Failure {
+            status: status.to_owned(),
+            code: 0,
+            text: text.to_owned(),
+            no_such_domain,
+        };
+        let mut unreachable = self.post.unreachable.lock().unwrap();
+        unreachable.push((domain.to_owned(), failure));
     }
 
     /// From now on messages with these octets are infected.

@@ -34,7 +34,7 @@ pub(super) struct Post {
     pub(super) mailboxes: Mutex<Vec<Deposited>>,
     pub(super) full: Mutex<Vec<String>>,
     pub(super) refused: Mutex<Vec<String>>,
-    pub(super) vanished: Mutex<Vec<String>>,
+    pub(super) unreachable: Mutex<Vec<(String, pec::Failure)>>,
     pub(super) virus: Mutex<Option<(Vec<u8>, String)>>,
 }
 
@@ -50,16 +50,17 @@ pub(super) struct Shared(pub(super) Arc<Post>);
 impl Relay for Shared {
     fn relay(&self, item: &RelayItem<'_>) -> RelayOutcome {
         let refused = self.0.refused.lock().unwrap();
-        let vanished = self.0.vanished.lock().unwrap();
-        let has_no_domain = |recipient: &str| {
+        let unreachable = self.0.unreachable.lock().unwrap();
+        let of_domain = |recipient: &str| {
             let domain = recipient.rsplit('@').next().unwrap_or_default();
-            vanished.iter().any(|v| v == domain)
+            let failure = unreachable.iter().find(|(lost, _)| lost == domain);
+            failure.map(|(_, failure)| failure.clone())
         };
         let (bad, good): (Vec<String>, Vec<String>) = item
             .recipients
             .iter()
             .cloned()
-            .partition(|r| refused.contains(r) || has_no_domain(r));
+            .partition(|r| refused.contains(r) || of_domain(r).is_some());
         if !good.is_empty() {
             self.0.sent.lock().unwrap().push_back(Letter {
                 kind: item.kind.clone(),
@@ -73,20 +74,12 @@ impl Relay for Shared {
             return RelayOutcome::Handed;
         }
         let refusal = |recipient: String| Refusal {
-            failure: match has_no_domain(&recipient) {
-                true => pec::Failure {
-                    status: String::new(),
-                    code: 0,
-                    text: "Host or domain name not found".into(),
-                    no_such_domain: true,
-                },
-                false => pec::Failure {
-                    status: "5.1.1".into(),
-                    code: 550,
-                    text: "User unknown".into(),
-                    no_such_domain: false,
-                },
-            },
+            failure: of_domain(&recipient).unwrap_or_else(|| pec::Failure {
+                status: "5.1.1".into(),
+                code: 550,
+                text: "User unknown".into(),
+                no_such_domain: false,
+            }),
             recipient,
         };
         RelayOutcome::Failed(bad.into_iter().map(refusal).collect())
