@@ -147,7 +147,8 @@ pub(super) fn brief(original: &[u8]) {
 }
 
 /// Addresses that were found are addresses, and a field written from them says the same: in
-/// brackets, for bare quoted local parts are too much for some readers.
+/// brackets, for bare quoted local parts are too much for some readers; and without quoted pairs, of
+/// which each reading takes a layer away.
 pub(super) fn address_list(value: &[u8]) {
     let field = |value| Field {
         name: "To",
@@ -161,10 +162,12 @@ pub(super) fn address_list(value: &[u8]) {
         assert!(address.as_str().bytes().all(|b| (b' '..=b'~').contains(&b)));
     }
     assert!(list.malformed.iter().all(|text| text.chars().count() <= 80));
-    let texts: Vec<_> = list.addresses.iter().map(|a| format!("<{a}>")).collect();
+    let plain = |address: &&EmailAddress| !address.as_str().contains('\\');
+    let plain: Vec<_> = list.addresses.iter().filter(plain).cloned().collect();
+    let texts: Vec<_> = plain.iter().map(|a| format!("<{a}>")).collect();
     let written = texts.join(",\r\n ");
     let again = field(written.as_bytes()).addresses();
-    assert_eq!(again.addresses, list.addresses);
+    assert_eq!(again.addresses, plain);
     assert!(again.malformed.is_empty() && !again.has_group);
 }
 
