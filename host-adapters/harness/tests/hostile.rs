@@ -26,7 +26,11 @@ fn no_damaged_real_message_stops_the_component() {
     if !plug_in() {
         return;
     }
-    let seeds = messages(&World::new().expect("the plug-in is there"));
+    let mut seeds = messages(&World::new().expect("the plug-in is there"));
+    let real = real_messages();
+    seeds.extend(real.iter().cloned());
+    // Pieces are exchanged among all; what is damaged is real, if there is anything real.
+    let whole = if real.is_empty() { &seeds } else { &real };
     let words = dictionary();
     let wanted = std::env::var("CERALACCA_MUTATIONS").map_or(2_000, |count| {
         count.parse().expect("CERALACCA_MUTATIONS is a number")
@@ -45,7 +49,7 @@ fn no_damaged_real_message_stops_the_component() {
                 if number > 0 && number.is_multiple_of(10_000) {
                     eprintln!("{number} of {wanted}");
                 }
-                let message = Damage::numbered(number).message(&seeds, &words);
+                let message = Damage::numbered(number).message(whole, &seeds, &words);
                 if let Err(error) = all_ways(&world, &message, number) {
                     let file = Path::new(env!("CARGO_TARGET_TMPDIR"))
                         .join(format!("damaged-{number}.eml"));
@@ -59,7 +63,7 @@ fn no_damaged_real_message_stops_the_component() {
         ends.flatten().collect()
     });
     assert!(stopped.is_empty(), "{stopped:#?}");
-    println!("{wanted} damaged messages, from {} whole ones", seeds.len());
+    println!("{wanted} damaged messages of {} whole ones", whole.len());
 }
 
 #[test]
@@ -147,8 +151,8 @@ impl Damage {
     }
 
     /// One of the messages with one to eight injuries, in the text or in what base64 hides.
-    fn message(&mut self, seeds: &[Vec<u8>], words: &[Vec<u8>]) -> Vec<u8> {
-        let mut message = self.one_of(seeds).clone();
+    fn message(&mut self, whole: &[Vec<u8>], seeds: &[Vec<u8>], words: &[Vec<u8>]) -> Vec<u8> {
+        let mut message = self.one_of(whole).clone();
         if self.below(3) == 0 {
             let name = *self.one_of(&["smime.p7s", "daticert.xml"]);
             if let Some(mut octets) = part(&message, name) {
@@ -229,8 +233,7 @@ fn with_part(message: &[u8], name: &str, octets: &[u8]) -> Vec<u8> {
 
 // ---- what is damaged --------------------------------------------------------------------------
 
-/// An envelope of our own, the messages that the fuzz targets begin with, and real ones where
-/// they are.
+/// An envelope of our own, and the messages that the fuzz targets begin with.
 fn messages(world: &World) -> Vec<Vec<u8>> {
     let original = message(3_000, 0);
     let outcome = world.submit(original.clone());
@@ -240,18 +243,23 @@ fn messages(world: &World) -> Vec<Vec<u8>> {
         let seeds = contents(&corpus().join(target)).into_iter();
         all.extend(seeds.map(|(_, octets)| octets));
     }
-    if let Some(samples) = shared("samples") {
-        // On disk they have bare line feeds; on the wire they did not.
-        let real = contents(&samples).into_iter();
-        let real = real.filter(|(name, _)| name.ends_with(".eml"));
-        all.extend(real.map(|(_, octets)| {
-            String::from_utf8(octets)
-                .expect("7-bit")
-                .replace('\n', "\r\n")
-                .into_bytes()
-        }));
-    }
     all
+}
+
+/// Messages of real providers, where they are.
+fn real_messages() -> Vec<Vec<u8>> {
+    let Some(samples) = shared("samples") else {
+        return Vec::new();
+    };
+    let files = contents(&samples).into_iter();
+    files
+        .filter(|(name, _)| name.ends_with(".eml"))
+        .map(|(_, octets)| {
+            // On disk they have bare line feeds; on the wire they did not.
+            let text = String::from_utf8(octets).expect("7-bit");
+            text.replace('\n', "\r\n").into_bytes()
+        })
+        .collect()
 }
 
 fn corpus() -> PathBuf {
