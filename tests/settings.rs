@@ -3,7 +3,7 @@
 mod world;
 
 use ceralacca_harness::provider::settings::Settings;
-use ceralacca_harness::running::pec_settings;
+use ceralacca_host::provider::pec_settings;
 use ceralacca_host::{Engine as _, pec};
 use world::World;
 

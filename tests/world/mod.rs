@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use ceralacca_harness::moment::Moment;
-use ceralacca_harness::names::{Address, Domain};
 use ceralacca_harness::provider::Folder;
 use ceralacca_harness::provider::init::NewProvider;
 use ceralacca_harness::provider::settings::{OrdinaryMail, Settings};
 use ceralacca_harness::running::{self, Surroundings};
+use ceralacca_host::provider::{Address, Domain};
 use ceralacca_host::{Committed, FixedClock, Host, Limits, Plugin, SeededEntropy, pec};
 
 pub use post::{Deposited, Letter};

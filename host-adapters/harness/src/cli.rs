@@ -3,6 +3,8 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use ceralacca_host::Plugin;
+use ceralacca_host::provider::{Error, load_plug_in};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -78,6 +80,13 @@ pub struct PlugInArgs {
     /// program or one folder above it.
     #[arg(long, value_name = "FILE")]
     pub component: Option<PathBuf>,
+}
+
+impl PlugInArgs {
+    /// Loads it.
+    pub fn load(&self) -> Result<Plugin, Error> {
+        load_plug_in(self.component.as_deref())
+    }
 }
 
 /// When it is, and what nobody can guess.

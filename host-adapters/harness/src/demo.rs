@@ -31,6 +31,7 @@ pub mod trouble;
 use std::path::Path;
 use std::sync::Arc;
 
+use ceralacca_host::provider::certificates;
 use ceralacca_host::{
     Clock as _, EmlFolder, FixedClock, Host, Maildir, OsEntropy, Plugin, SeededEntropy, pec,
 };
@@ -50,7 +51,7 @@ use crate::narrate::{reply_line, say};
 use crate::provider::init::NewProvider;
 use crate::provider::settings::Settings;
 use crate::provider::{Folder, MAIL, OUTBOX, SETTINGS, pki};
-use crate::running::{self, Surroundings, certificates};
+use crate::running::{self, Surroundings};
 
 /// Plays everything and writes it to `target`. With `fixed`, it begins then, and identifiers are
 /// the same at every run.

@@ -13,19 +13,17 @@
 //! | [`running`] | a [`Host`](ceralacca_host::Host) put together from a provider folder |
 //! | [`narrate`] | what a host did, as lines for people and as JSON |
 //! | [`demo`] | the demonstration: two providers, a network, and the page that shows them |
-//! | [`kind`], [`moment`], [`names`] | kinds of message, instants, addresses: as people read and type them |
+//! | [`kind`], [`moment`] | kinds of message, instants: as people read and type them |
 //! | [`error`] | what stops a command, and how commands end |
 //!
 //! No rule of certified mail is in this crate: it asks the plug-in, and does as it is told.
 
 pub mod cli;
 pub mod command;
-pub mod component;
 pub mod demo;
 pub mod error;
 pub mod kind;
 pub mod moment;
-pub mod names;
 pub mod narrate;
 pub mod provider;
 pub mod running;

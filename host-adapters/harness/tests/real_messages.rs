@@ -9,8 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use ceralacca_harness::names::{Address, Domain};
 use ceralacca_harness::provider::ldif::{Directory, Record};
+use ceralacca_host::provider::{Address, Domain};
 use common::{ceralacca, plug_in, succeed, tool};
 use tempfile::TempDir;
 use x509_cert::Certificate;

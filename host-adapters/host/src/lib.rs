@@ -40,6 +40,7 @@
 
 pub mod crash;
 pub mod pec;
+pub mod provider;
 
 pub use body::Body;
 pub use engine::{Dialogue, Engine, Event, EventKind, PluginError};

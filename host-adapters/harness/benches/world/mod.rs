@@ -8,13 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ceralacca_harness::cli::PlugInArgs;
-use ceralacca_harness::component;
 use ceralacca_harness::moment::Moment;
 use ceralacca_harness::provider::init::NewProvider;
 use ceralacca_harness::provider::settings::Settings;
 use ceralacca_harness::provider::{DIRECTORY, Folder, KEY, MAIL, OUTBOX};
 use ceralacca_harness::running::{self, Surroundings};
+use ceralacca_host::provider::{load_plug_in, pec_settings};
 use ceralacca_host::{
     EmlFolder, Engine as _, Event, FixedClock, Host, Maildir, NoScanner, OsEntropy, Plugin,
     PluginError, RsaSigner, Signer as _, pec,
@@ -51,7 +50,7 @@ pub struct World {
 impl World {
     /// Sets everything up; none if the plug-in was not built.
     pub fn new() -> Option<World> {
-        let plugin = match component::load(&PlugInArgs::default()) {
+        let plugin = match load_plug_in(None) {
             Ok(plugin) => plugin,
             Err(error) => {
                 eprintln!("skipped: {error}");
@@ -77,7 +76,7 @@ impl World {
     fn at(place: Arc<TempDir>, name: &str, plugin: Plugin) -> World {
         let folder = Folder::at(&place.path().join(name));
         let settings = Settings::load(&folder).expect("settings");
-        let settings = running::pec_settings(&folder, &settings).expect("certificates");
+        let settings = pec_settings(&folder, &settings).expect("certificates");
         let signer = RsaSigner::from_pem_file(&folder.file(KEY)).expect("a key");
         let mut world = World {
             place,
@@ -207,7 +206,7 @@ impl World {
 
 /// A host on a provider's folder, in a process of its own.
 pub fn host_of(folder: &Path) -> Host {
-    let plugin = component::load(&PlugInArgs::default()).expect("the plug-in");
+    let plugin = load_plug_in(None).expect("the plug-in");
     host_on(folder, &plugin)
 }
 

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::{PlugInArgs, TimeArgs};
-use crate::component;
 use crate::demo;
 use crate::error::{Error, Exit};
 
@@ -34,7 +33,7 @@ pub struct Demo {
 impl Demo {
     /// Plays the stories.
     pub fn run(self) -> Result<Exit, Error> {
-        let plugin = component::load(&self.plug_in)?;
+        let plugin = self.plug_in.load()?;
         demo::run(&self.out, self.time.now, &plugin)?;
         Ok(Exit::Done)
     }

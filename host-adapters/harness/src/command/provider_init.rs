@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use ceralacca_host::provider::{Address, Domain};
 use clap::Args;
 
 use crate::cli::TimeArgs;
 use crate::error::{Error, Exit};
 use crate::moment::Moment;
-use crate::names::{Address, Domain};
 use crate::narrate::say;
 use crate::provider::SETTINGS;
 use crate::provider::init::NewProvider;

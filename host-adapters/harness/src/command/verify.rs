@@ -11,18 +11,18 @@ mod verdict;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ceralacca_host::provider::{PATIENCE, certificates};
 use ceralacca_host::{CrlCache, CrlFolder, Examiner, Revocation, Unavailable, pec};
 use clap::Args;
 use tempfile::TempDir;
 
 use super::with_crlf;
 use crate::cli::PlugInArgs;
-use crate::component;
 use crate::error::{Error, Exit};
 use crate::moment::Moment;
 use crate::narrate::say;
 use crate::provider::Folder;
-use crate::running::{PATIENCE, certificates, clock};
+use crate::running::clock;
 
 use judge::Judge;
 use tally::Tally;
@@ -124,7 +124,7 @@ impl Verify {
     fn judge(&self) -> Result<Judge, Error> {
         let roots = certificates(&Folder::at(Path::new("")), &self.roots)?;
         let revocation = self.revocation()?;
-        let engine = Box::new(component::load(&self.plug_in)?);
+        let engine = Box::new(self.plug_in.load()?);
         let mut examiner = Examiner::new(engine, roots, Box::new(revocation), clock(None));
         let mut signers = Vec::new();
         for path in &self.directory_signer {

@@ -7,13 +7,14 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use ceralacca_host::provider::{Address, Domain};
+
 use super::ldif::Record;
 use super::pki::{Identity, der_to_pem};
 use super::shared::{self, Shared};
 use super::{CERTIFICATE, DIRECTORY, Folder, KEY, MAIL, OUTBOX, ROOTS, SETTINGS, TEST_CA};
 use crate::error::Error;
 use crate::moment::Moment;
-use crate::names::{Address, Domain};
 
 /// A provider to be.
 #[derive(Clone, Debug)]

@@ -3,9 +3,9 @@
 //! Writing only, with the core's own writer: *reading* a directory is law, and the plug-in does it.
 
 use ceralacca::directory::{LdifWriter, escape_dn};
+use ceralacca_host::provider::{Address, Domain};
 
 use super::pki::certificate_hash;
-use crate::names::{Address, Domain};
 
 /// A provider directory as text, record by record.
 pub struct Directory {

@@ -6,6 +6,7 @@
 //! re-issued intermediate: same name, same key, a longer list. What path validators make of such
 //! chains differs so much that test chains without these features would prove nothing.
 
+use ceralacca_host::provider::Address;
 use rcgen::{Issuer, KeyPair, RsaKeySize};
 use sha1::{Digest as _, Sha1};
 use x509_cert::Certificate;
@@ -18,7 +19,6 @@ use x509_cert::name::{Name, RdnSequence};
 
 use super::profiles::{ca_params, extension, leaf_params, root_params, serial};
 use crate::moment::Moment;
-use crate::names::Address;
 
 /// Root and intermediate, with their keys, and the names the intermediate may certify.
 pub struct TestCa {

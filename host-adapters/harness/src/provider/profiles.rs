@@ -1,5 +1,6 @@
 //! What each of the three kinds of certificate says of itself (PRACTICE 7).
 
+use ceralacca_host::provider::Address;
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, DnValue,
     ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData as _,
@@ -14,7 +15,6 @@ use x509_cert::ext::pkix::{CertificatePolicies, SubjectKeyIdentifier};
 
 use super::pki::PkiError;
 use crate::moment::Moment;
-use crate::names::Address;
 
 /// The root: certifies itself, and may do anything an authority may.
 pub(super) fn root_params(key: &KeyPair, now: Moment) -> Result<CertificateParams, PkiError> {

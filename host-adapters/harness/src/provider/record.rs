@@ -1,12 +1,11 @@
 //! What a provider folder says of the provider's own directory record.
 
 use ceralacca_host::pec;
+use ceralacca_host::provider::{Domain, certificates};
 
 use super::Folder;
 use super::settings::{Settings, Unit};
 use crate::error::Error;
-use crate::names::Domain;
-use crate::running::certificates;
 
 /// The request that the plug-in makes the record of. The main environment has the domains that no
 /// secondary one has.

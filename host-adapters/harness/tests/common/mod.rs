@@ -9,8 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use ceralacca_harness::cli::PlugInArgs;
-use ceralacca_harness::component;
+use ceralacca_host::provider::find_plug_in;
 use tempfile::TempDir;
 
 /// An instant within the validity of everything the tests make.
@@ -89,7 +88,7 @@ pub fn tool(name: &str) -> bool {
 
 /// Is the plug-in built? As with [`tool`].
 pub fn plug_in() -> bool {
-    component::find(&PlugInArgs::default()).is_ok() || skipped("ceralacca.component.wasm")
+    find_plug_in(None).is_ok() || skipped("ceralacca.component.wasm")
 }
 
 /// A file of the reading matter that lies beside the repository, or where `CERALACCA_SHARED` says.

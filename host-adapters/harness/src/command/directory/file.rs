@@ -4,17 +4,16 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ceralacca_host::provider::{Domain, certificates};
 use ceralacca_host::{Dialogue, Engine as _, Event, onlooker, pec, verify_signature};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
 use super::DirectoryFile;
-use crate::component;
 use crate::error::Error;
-use crate::names::Domain;
 use crate::provider::Folder;
 use crate::provider::pki::certificate_hash;
-use crate::running::{certificates, clock};
+use crate::running::clock;
 
 /// What a good file has.
 pub struct Loaded {
@@ -29,7 +28,7 @@ pub struct Loaded {
 /// Has the plug-in read a file.
 pub fn read(path: &Path, how: &DirectoryFile) -> Result<Loaded, Error> {
     let content = content(path)?;
-    let engine = component::load(&how.plug_in)?;
+    let engine = how.plug_in.load()?;
     let now = clock(how.time.now).now();
     let context = pec::Context {
         now,

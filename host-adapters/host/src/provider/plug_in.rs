@@ -6,24 +6,28 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use ceralacca_host::{Limits, Plugin};
+use super::Error;
+use crate::{Limits, Plugin};
 
-use crate::cli::PlugInArgs;
-use crate::error::Error;
-
-/// Loads the plug-in, compiled code cached for the next command.
-pub fn load(args: &PlugInArgs) -> Result<Plugin, Error> {
-    let path = find(args)?;
+/// Loads the plug-in, compiled code cached for the next program that does.
+///
+/// # Errors
+/// It is not where it should be, or cannot be used.
+pub fn load(asked: Option<&Path>) -> Result<Plugin, Error> {
+    let path = find(asked)?;
     let cache = cache_folder();
     Plugin::load(&path, cache.as_deref(), Limits::default())
         .map_err(|error| Error::file(&path, error, "build it again with `make component`"))
 }
 
-/// Where the plug-in is: what was asked for, or the first place that has it.
-pub fn find(args: &PlugInArgs) -> Result<PathBuf, Error> {
-    let asked = args
-        .component
-        .clone()
+/// Where the plug-in is: what was asked for, or the first place that has it: `$CERALACCA_COMPONENT`,
+/// beside this program, above it, or where a package puts it.
+///
+/// # Errors
+/// It is in none of them.
+pub fn find(asked: Option<&Path>) -> Result<PathBuf, Error> {
+    let asked = asked
+        .map(Path::to_owned)
         .or_else(|| env::var_os(VARIABLE).map(PathBuf::from));
     if let Some(path) = asked {
         return if path.is_file() {
@@ -42,7 +46,12 @@ pub fn find(args: &PlugInArgs) -> Result<PathBuf, Error> {
     let higher = above
         .as_ref()
         .and_then(|path| Some(path.parent()?.parent()?.join(FILE)));
-    [Some(beside.clone()), above, higher]
+    // PREFIX/bin/program, PREFIX/lib/ceralacca/FILE.
+    let packaged = program
+        .parent()
+        .and_then(Path::parent)
+        .map(|prefix| prefix.join("lib/ceralacca").join(FILE));
+    [Some(beside.clone()), above, higher, packaged]
         .into_iter()
         .flatten()
         .find(|path| path.is_file())
@@ -55,9 +64,14 @@ fn missing(path: &Path) -> Error {
     Error::file(path, "the plug-in is not there", remedy)
 }
 
-/// Compiling takes seconds, running milliseconds: what was compiled is kept for the next command,
-/// where programs of this user keep such things.
+/// Compiling takes seconds, running milliseconds: what was compiled is kept for the next time, where
+/// systemd says (`CacheDirectory=`), or where programs of this user keep such things.
 fn cache_folder() -> Option<PathBuf> {
+    if let Some(folder) = env::var_os("CACHE_DIRECTORY").map(PathBuf::from)
+        && folder.is_absolute()
+    {
+        return Some(folder);
+    }
     let base = match env::var_os("XDG_CACHE_HOME") {
         Some(folder) if !folder.is_empty() => PathBuf::from(folder),
         _ => PathBuf::from(env::var_os("HOME")?).join(".cache"),

@@ -1,18 +1,16 @@
-//! `provider.toml`: who a provider is and what it has decided.
+//! Who a provider is and what it has decided: `provider.toml` of a folder, or the section `provider`
+//! of a service's configuration.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{CERTIFICATE, DIRECTORY, Folder, KEY, ROOTS, SETTINGS};
-use crate::error::Error;
-use crate::names::{Address, Domain};
+use super::toml_file::{self, Fields, one_line};
+use super::{Address, CERTIFICATE, DIRECTORY, Domain, Error, Folder, KEY, ROOTS, SETTINGS};
 
 /// The settings of one provider, as the file has them. Each field's meaning is explained where
-/// people meet it: in the file that `provider init` writes ([`init`]).
-///
-/// [`init`]: super::init
+/// people meet it: in the file that `ceralacca provider init` writes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Settings {
@@ -214,34 +212,26 @@ impl Settings {
     }
 
     /// Reads settings; `path` is for errors.
+    ///
+    /// # Errors
+    /// It names the line and the field.
     pub fn parse(text: &str, path: &Path) -> Result<Settings, Error> {
-        let document = toml::Deserializer::parse(text).map_err(|error| {
-            let problem = format!("not TOML ({})", one_line(&error));
-            Error::file(path, at_line(text, &error, &problem), "mend that line")
-        })?;
-        let settings: Settings = serde_path_to_error::deserialize(document).map_err(|error| {
-            let field = error.path().to_string();
-            let error = error.into_inner();
-            let problem = at_line(text, &error, &one_line(&error));
-            Error::field(path, field, problem, REMEDY)
-        })?;
-        settings.check(path)?;
+        let settings: Settings = toml_file::parse(text, path, REMEDY)?;
+        settings.check(Fields::of(path))?;
         Ok(settings)
     }
 
     /// What no single field shows. The rest of the law is for the plug-in to check.
-    fn check(&self, path: &Path) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// It names the field, as one of `fields`.
+    pub fn check(&self, fields: Fields<'_>) -> Result<(), Error> {
         if self.name.trim().is_empty() {
-            return Err(Error::field(
-                path,
-                "name",
-                "it is empty",
-                "write the provider's name",
-            ));
+            return Err(fields.error("name", "it is empty", "write the provider's name"));
         }
         if self.domains.is_empty() {
             let remedy = "list at least the mail domain";
-            return Err(Error::field(path, "domains", "it is empty", remedy));
+            return Err(fields.error("domains", "it is empty", remedy));
         }
         let ours = |address: &Address| self.domains.iter().any(|d| d.manages(address.as_str()));
         for (field, address) in [
@@ -250,31 +240,21 @@ impl Settings {
         ] {
             if !ours(address) {
                 let problem = format!("`{address}` is in none of `domains`");
-                return Err(Error::field(
-                    path,
-                    field,
-                    problem,
-                    "add its domain, or change it",
-                ));
+                return Err(fields.error(field, problem, "add its domain, or change it"));
             }
         }
         for (index, unit) in self.record.units.iter().enumerate() {
             if let Some(stray) = unit.domains.iter().find(|d| !self.domains.contains(d)) {
                 let field = format!("record.units[{index}].domains");
                 let problem = format!("`{stray}` is not among `domains`");
-                return Err(Error::field(path, field, problem, "add it there"));
+                return Err(fields.error(&field, problem, "add it there"));
             }
         }
         if let MailboxList::Listed(list) = &self.mailboxes
             && let Some(stray) = list.iter().find(|mailbox| !ours(&mailbox.address))
         {
             let problem = format!("`{}` is in none of `domains`", stray.address);
-            return Err(Error::field(
-                path,
-                "mailboxes",
-                problem,
-                "add its domain, or leave it out",
-            ));
+            return Err(fields.error("mailboxes", problem, "add its domain, or leave it out"));
         }
         Ok(())
     }
@@ -341,19 +321,6 @@ impl TryFrom<String> for OrdinaryMail {
 
 fn yes() -> bool {
     true
-}
-
-// ---- errors of the TOML reader, in one sentence ----------------------------------------------
-
-fn one_line(error: &toml::de::Error) -> String {
-    error.message().trim().replace('\n', ", ")
-}
-
-fn at_line(text: &str, error: &toml::de::Error, problem: &str) -> String {
-    match error.span().and_then(|span| text.get(..span.start)) {
-        Some(before) => format!("line {}: {problem}", before.matches('\n').count() + 1),
-        None => problem.to_owned(),
-    }
 }
 
 const REMEDY: &str = "the comments in the file that `ceralacca provider init` writes explain it";
