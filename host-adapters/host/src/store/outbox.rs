@@ -178,7 +178,9 @@ impl Item {
                 let state = if all { "failed" } else { "done" };
                 (state, 1, now, Some(texts.join("; ")))
             }
-            Ending::Postponed { next_at, error } => ("pending", 1, *next_at, Some(error.clone())),
+            Ending::Narrowed { next_at, error, .. } | Ending::Postponed { next_at, error } => {
+                ("pending", 1, *next_at, Some(error.clone()))
+            }
             Ending::Failed { error } => ("failed", 1, now, Some(error.clone())),
         };
         let changed = tx
@@ -191,9 +193,18 @@ impl Item {
         if changed == 0 {
             return Ok(false);
         }
+        if let Ending::Narrowed { later, .. } = ending {
+            tx.prepare_cached("UPDATE outbox SET recipients = ?2 WHERE id = ?1")?
+                .execute((self.id, list_to_json(later)))?;
+        }
         if let Ending::Refused {
             refusals,
             bounce: true,
+        }
+        | Ending::Narrowed {
+            refusals,
+            bounce: true,
+            ..
         } = ending
         {
             for refusal in refusals {
