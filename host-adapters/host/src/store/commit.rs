@@ -151,7 +151,7 @@ impl Store {
             seen,
             outcome,
         } = commit;
-        let mut bodies = Bodies::splice(&self.spool, original, outcome.messages)?;
+        let mut bodies = Bodies::splice(&self.0.spool, original, outcome.messages)?;
         bodies.sync(&outcome.effects)?;
         crash::point("before-commit");
         let written = (|| {

@@ -61,10 +61,10 @@ impl Store {
     /// # Errors
     /// The lock file cannot be locked.
     pub(crate) fn take_outbox_turn(&self) -> Result<OutboxTurn<'_>, StoreError> {
-        let turn = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.0.outbox.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lock) = &*turn {
             lock.lock()
-                .map_err(|error| open_error(&self.path.with_file_name("outbox.lock"), error))?;
+                .map_err(|error| open_error(&self.0.path.with_file_name("outbox.lock"), error))?;
         }
         Ok(OutboxTurn(turn))
     }
@@ -105,7 +105,7 @@ impl Store {
                     attempts: row.get(9)?,
                     seq: row.get(10)?,
                     message: summary_from_row(row, 11)?,
-                    body: body_from_row(row, 14, &self.spool)?,
+                    body: body_from_row(row, 14, &self.0.spool)?,
                 };
                 Ok((item.id, item))
             })
