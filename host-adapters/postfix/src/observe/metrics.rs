@@ -1,0 +1,94 @@
+//! Numbers for Prometheus.
+//!
+//! | metric | kind | labels | meaning |
+//! |---|---|---|---|
+//! | `ceralacca_build_info` | gauge | `version` | always 1 |
+//! | `ceralacca_transactions_total` | counter | `event`, `reply` | transactions by event (`submit`, `arrive`, …) and reply class (`2xx`, `4xx`, `5xx`, `failed`) |
+//! | `ceralacca_transaction_seconds` | histogram | `event` | from event to durable commit |
+//! | `ceralacca_answer_seconds` | histogram | `question` | how long a part took: `sign` (PEM or HSM), `scan`, `mailbox`, `revocation-data`, … |
+//! | `ceralacca_unavailable_total` | counter | `question` | answers that could not be had: `sign` are the HSM's errors, `scan` the scanner's |
+//! | `ceralacca_scanner_errors_total` | counter | | scans without a verdict |
+//! | `ceralacca_unscanned_messages_total` | counter | | messages that passed while the scanner was down |
+//! | `ceralacca_outbox_items` | gauge | `action` | items that wait or are being carried out |
+//! | `ceralacca_outbox_oldest_seconds` | gauge | `action` | age of the oldest of them |
+//! | `ceralacca_outbox_overdue_seconds` | gauge | | how long the most overdue item has waited for its turn |
+//! | `ceralacca_timers_due` | gauge | | recipients whose deadline has come and has not been handled |
+//! | `ceralacca_directory_age_seconds` | gauge | | since the provider directory's file was written |
+//! | `ceralacca_certificate_expiry_seconds` | gauge | | until our certificate ends; negative: since it has ended |
+//! | `ceralacca_reloads_total` | counter | `result` | SIGHUPs, `ok` or `refused` |
+//!
+//! Counters and histograms are written where things happen (the `metrics` facade); gauges are read
+//! off the store when somebody asks. The other parts' metrics stand in their own documentation.
+
+use ceralacca_host::Host;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// The recorder of this process.
+#[derive(Clone)]
+pub struct Metrics {
+    recorder: PrometheusHandle,
+}
+
+impl Metrics {
+    /// Begins to record. None: somebody else records in this process.
+    pub fn start() -> Option<Self> {
+        let builder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+            .ok()?;
+        let recorder = builder.install_recorder().ok()?;
+        metrics::gauge!("ceralacca_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
+        Some(Self { recorder })
+    }
+
+    /// All of them as text.
+    pub fn render(&self, gauges: &Gauges<'_>) -> String {
+        gauges.record();
+        self.recorder.run_upkeep();
+        self.recorder.render()
+    }
+}
+
+/// What is read when somebody asks.
+pub struct Gauges<'a> {
+    /// Whose outbox and timers.
+    pub host: &'a Host,
+    /// Seconds since 1970.
+    pub now: u64,
+    /// When our certificate ends.
+    pub certificate_ends: u64,
+    /// When the provider directory's file was written.
+    pub directory_written: Option<u64>,
+}
+
+impl Gauges<'_> {
+    fn record(&self) {
+        let now = self.now;
+        match self.host.backlog() {
+            Ok(backlog) => {
+                for queue in &backlog.queues {
+                    let action = queue.action.name();
+                    let age = now.saturating_sub(queue.oldest_at);
+                    metrics::gauge!("ceralacca_outbox_items", "action" => action)
+                        .set(queue.items as f64);
+                    metrics::gauge!("ceralacca_outbox_oldest_seconds", "action" => action)
+                        .set(if queue.items == 0 { 0.0 } else { age as f64 });
+                }
+                let overdue = backlog.next_at.map_or(0, |at| now.saturating_sub(at));
+                metrics::gauge!("ceralacca_outbox_overdue_seconds").set(overdue as f64);
+                metrics::gauge!("ceralacca_timers_due").set(backlog.timers_due as f64);
+            }
+            Err(error) => tracing::warn!(%error, "the gauges are old"),
+        }
+        metrics::gauge!("ceralacca_certificate_expiry_seconds")
+            .set(self.certificate_ends as f64 - now as f64);
+        if let Some(written) = self.directory_written {
+            metrics::gauge!("ceralacca_directory_age_seconds")
+                .set(now.saturating_sub(written) as f64);
+        }
+    }
+}
+
+/// From a look-up in memory to the patience of an SMTP client.
+const SECONDS: &[f64] = &[
+    0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0,
+];
