@@ -50,10 +50,11 @@ pub use host::{
 };
 pub use names::{kind_name, state_name};
 pub use parts::{
-    Clock, CrlCache, CrlFolder, DepositItem, DepositOutcome, Depot, EmlFolder, Entropy, FixedClock,
-    KeyError, MailboxTable, Mailboxes, Maildir, NoPublisher, NoRevocationData, NoScanner,
-    OsEntropy, PublishedFolder, Publisher, Refusal, Relay, RelayItem, RelayOutcome, Revocation,
-    RsaSigner, Scanner, SeededEntropy, Signer, SystemClock, Unavailable,
+    ClamdScanner, ClamdSettings, Clock, CrlCache, CrlFolder, DepositItem, DepositOutcome, Depot,
+    EmlFolder, Endpoint, Entropy, FixedClock, KeyError, MailboxTable, Mailboxes, Maildir,
+    NoPublisher, NoRevocationData, NoScanner, OsEntropy, PublishedFolder, Publisher, Refusal,
+    Relay, RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner, SeededEntropy, SetupError,
+    Signer, SystemClock, Unavailable, WhenScannerDown,
 };
 pub use plugin::{Limits, Plugin};
 pub use store::{Store, StoreError};
