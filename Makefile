@@ -95,7 +95,8 @@ TEST_TOOLS := openssl:openssl certtool:gnutls-bin cmsutil:libnss3-tools gpgsm:gp
               faketime:faketime xmllint:libxml2-utils slapadd:slapd sqlite3:sqlite3 \
               shellcheck:shellcheck zip:zip postfix:postfix swaks:swaks miltertest:miltertest \
               dovecot:dovecot-core /usr/lib/dovecot/imap:dovecot-imapd \
-              /usr/lib/dovecot/lmtp:dovecot-lmtpd
+              /usr/lib/dovecot/lmtp:dovecot-lmtpd clamd:clamav-daemon \
+              softhsm2-util:softhsm2 nginx:nginx-light
 
 # A PEC client that is not ours, from PyPI, in an environment of its own.
 READERS := $(TARGET)/tools/readers

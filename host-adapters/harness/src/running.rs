@@ -16,7 +16,7 @@ use ceralacca_host::{
 use crate::cli::{ProviderArgs, TimeArgs};
 use crate::error::Error;
 use crate::moment::Moment;
-use crate::provider::{Folder, MAIL, OUTBOX, PUBLISHED, SETTINGS};
+use crate::provider::{CRL_CACHE, Folder, MAIL, OUTBOX, PUBLISHED, SETTINGS};
 
 /// The parts that a command may want otherwise than a provider folder has them.
 pub struct Surroundings {
@@ -119,7 +119,12 @@ pub fn host(
         signer: Box::new(signer),
         scanner: surroundings.scanner,
         mailboxes: mailboxes(&settings),
-        revocation: Box::new(revocation(folder, &settings, Arc::clone(&clock))),
+        revocation: Box::new(revocation(
+            folder,
+            &settings,
+            folder.file(CRL_CACHE),
+            Arc::clone(&clock),
+        )),
         // The same list twice: the plug-in asks about policies, the depot about existence.
         depot: Box::new(KnownOnly {
             mailboxes: mailboxes(&settings),

@@ -14,6 +14,7 @@ use transact::Begin;
 
 pub(crate) use transact::converse;
 
+pub use backlog::{Backlog, Queue};
 pub use error::HostError;
 pub use report::{
     Action, Committed, DirectorySummary, ItemState, ItemStatus, MessageStatus, MessageSummary,
@@ -22,6 +23,7 @@ pub use report::{
 pub use stop::Stop;
 
 mod answers;
+mod backlog;
 mod directory;
 mod endings;
 mod error;

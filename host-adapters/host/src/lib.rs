@@ -46,16 +46,17 @@ pub use body::Body;
 pub use engine::{Dialogue, Engine, Event, EventKind, PluginError};
 pub use examiner::{Examiner, onlooker};
 pub use host::{
-    Action, Committed, DirectorySummary, Host, HostError, HostParts, ItemState, ItemStatus,
-    MessageStatus, MessageSummary, OutboxReport, Policy, Progress, RecipientStatus, Stop,
+    Action, Backlog, Committed, DirectorySummary, Host, HostError, HostParts, ItemState, ItemStatus,
+    MessageStatus, MessageSummary, OutboxReport, Policy, Progress, Queue, RecipientStatus, Stop,
     TickReport,
 };
 pub use names::{kind_name, state_name};
 pub use parts::{
-    Clock, CrlCache, CrlFolder, DepositItem, DepositOutcome, Depot, EmlFolder, Entropy, FixedClock,
-    KeyError, MailboxTable, Mailboxes, Maildir, NoPublisher, NoRevocationData, NoScanner,
-    OsEntropy, PublishedFolder, Publisher, Refusal, Relay, RelayItem, RelayOutcome, Revocation,
-    RsaSigner, Scanner, SeededEntropy, Signer, SystemClock, Unavailable,
+    ClamdScanner, ClamdSettings, Clock, CrlCache, CrlFolder, DepositItem, DepositOutcome, Depot,
+    EmlFolder, Endpoint, Entropy, FixedClock, KeyError, MailboxTable, Mailboxes, Maildir,
+    NoPublisher, NoRevocationData, NoScanner, OsEntropy, PublishedFolder, Publisher, Refusal,
+    Relay, RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner, SeededEntropy, SetupError,
+    Signer, SystemClock, Unavailable, WhenScannerDown,
 };
 pub use plugin::{Limits, Plugin};
 pub use store::{Store, StoreError};

@@ -3,7 +3,7 @@
 //! | trait | what it does | here | elsewhere |
 //! |---|---|---|---|
 //! | [`Signer`] | signs with the provider's key | [`RsaSigner`], a PEM file | PKCS #11 |
-//! | [`Scanner`] | looks for viruses | [`NoScanner`] | clamd |
+//! | [`Scanner`] | looks for viruses | [`ClamdScanner`]; [`NoScanner`] | |
 //! | [`Mailboxes`] | knows whose mailboxes are ours | [`MailboxTable`] | the mail server's user database |
 //! | [`Revocation`] | has revocation lists | [`CrlCache`], by HTTP; [`CrlFolder`], files; [`NoRevocationData`] | |
 //! | [`Depot`] | puts messages into mailboxes | [`Maildir`] | LMTP, IMAP |
@@ -15,9 +15,11 @@
 //! All of them are called from several threads at once, and none of them may panic: what cannot
 //! be done is [`Unavailable`], which ends the transaction with a 4xx reply and no effect.
 
+pub use clamd::{ClamdScanner, ClamdSettings, WhenScannerDown};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use depot::{DepositItem, DepositOutcome, Depot};
 pub use eml_folder::EmlFolder;
+pub use endpoint::Endpoint;
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use mailboxes::{MailboxTable, Mailboxes};
 pub use maildir::Maildir;
@@ -25,11 +27,14 @@ pub use publisher::{NoPublisher, PublishedFolder, Publisher};
 pub use relay::{Refusal, Relay, RelayItem, RelayOutcome};
 pub use revocation::{CrlCache, CrlFolder, NoRevocationData, Revocation};
 pub use scanner::{NoScanner, Scanner};
+pub use setup::SetupError;
 pub use signer::{KeyError, RsaSigner, Signer};
 
+mod clamd;
 mod clock;
 mod depot;
 mod eml_folder;
+mod endpoint;
 mod entropy;
 mod mailboxes;
 mod maildir;
@@ -37,6 +42,7 @@ mod publisher;
 mod relay;
 mod revocation;
 mod scanner;
+mod setup;
 mod signer;
 
 /// Something a transaction needs cannot be had now; a later try may succeed.

@@ -5,6 +5,7 @@
 //! want them. Whatever is wrong is an [`Error`]: one sentence that names file, field and remedy.
 
 mod error;
+mod identity;
 mod names;
 mod parts;
 mod plug_in;
@@ -15,6 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
+pub use identity::{Identity, KeyMismatch};
 pub use names::{Address, BadName, Domain};
 pub use parts::{PATIENCE, certificates, mailboxes, pec_settings, revocation, startup};
 pub use plug_in::{find as find_plug_in, load as load_plug_in};

@@ -28,6 +28,7 @@ pub(crate) use spool::Original;
 use spool::Spool;
 pub(crate) use tracking::{DueBatch, Seen};
 
+mod backlog;
 mod bodies;
 mod columns;
 mod commit;

@@ -10,3 +10,12 @@
 //!                     └── 250 (SMFIR_DISCARD) or the refusal        ├─SMTP─▶ injection port ─▶ world
 //!                                                                   └─LMTP─▶ Dovecot ─▶ mailbox
 //! ```
+//!
+//! # Where things are
+//! [`config`] is what operators write; [`service`] runs it; [`check_config`] tells what is wrong with
+//! it or with the servers around it; [`observe`] has log, metrics and health.
+
+pub mod check_config;
+pub mod config;
+pub mod observe;
+pub mod service;

@@ -1,5 +1,7 @@
 //! Answers to the plug-in's questions.
 
+use std::time::Instant;
+
 use super::Host;
 use crate::parts::Unavailable;
 use crate::store::{Original, Seen, StoreError};
@@ -25,8 +27,11 @@ impl Answers<'_> {
                 Ok(answer) => answer,
                 Err(Unavailable(reason)) => {
                     // The plug-in ends the transaction with a 4xx reply; operators want to know.
+                    let question = name(question);
+                    metrics::counter!("ceralacca_unavailable_total", "question" => question)
+                        .increment(1);
                     tracing::error!(
-                        question = name(question),
+                        question,
                         reason,
                         "a question has no answer"
                     );
@@ -58,7 +63,10 @@ impl Answers<'_> {
             pec::Question::Mailbox(address) => {
                 pec::Answer::Mailbox(parts.mailboxes.mailbox(address)?)
             }
-            pec::Question::Sign(octets) => pec::Answer::Signature(parts.signer.sign(octets)?),
+            pec::Question::Sign(octets) => {
+                let signed = timed("ceralacca_sign_seconds", || parts.signer.sign(octets));
+                pec::Answer::Signature(signed?)
+            }
             pec::Question::VerifySignature(check) => verify::verify_signature(check),
             pec::Question::Scan => pec::Answer::Scanned(self.scan()?),
             pec::Question::Recall(key) => pec::Answer::Recalled(store.recall(key, self.now)?),
@@ -74,8 +82,16 @@ impl Answers<'_> {
             self.original.body().reader().map_err(|error| {
                 Unavailable::because("the message to scan cannot be read", error)
             })?;
-        scanner.scan(&mut reader)
+        timed("ceralacca_scan_seconds", || scanner.scan(&mut reader))
     }
+}
+
+/// Does it, and enters how long it took into a histogram.
+fn timed<T>(histogram: &'static str, does: impl FnOnce() -> T) -> T {
+    let begun = Instant::now();
+    let result = does();
+    metrics::histogram!(histogram).record(begun.elapsed());
+    result
 }
 
 /// A store that cannot be read is one more thing that cannot be had now.

@@ -218,6 +218,24 @@ pub enum Action {
     Bounce,
 }
 
+impl Action {
+    /// All of them, as they follow each other in a message's life.
+    pub const ALL: [Self; 5] =
+        [Self::Relay, Self::Loop, Self::Deposit, Self::Confirm, Self::Bounce];
+
+    /// Its name in the store, in logs and in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relay => "relay",
+            Self::Loop => "loop",
+            Self::Deposit => "deposit",
+            Self::Confirm => "confirm",
+            Self::Bounce => "bounce",
+        }
+    }
+}
+
 /// How far an item of the outbox is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ItemState {

@@ -1,5 +1,7 @@
 //! One transaction, from event to commit.
 
+use std::time::Instant;
+
 use super::answers::Answers;
 use super::{Committed, Host, HostError, MessageSummary};
 use crate::engine::{Engine, Event};
@@ -29,6 +31,29 @@ impl Host {
         begin: Begin<'_>,
         cause: impl FnOnce(&pec::Reply) -> Cause<'c>,
     ) -> Result<Committed, HostError> {
+        let event = begin.event.kind().name();
+        // Which PEC id it is about shows once the plug-in has decided; what is logged before, by
+        // the parts that answer it, is about this transaction all the same.
+        let span = tracing::info_span!("transaction", event, pec_id = tracing::field::Empty);
+        let _inside = span.enter();
+        let begun = Instant::now();
+        let result = self.decide_and_commit(begin, cause);
+        let reply = match &result {
+            Ok(committed) => class(&committed.reply),
+            Err(_) => "failed",
+        };
+        metrics::counter!("ceralacca_transactions_total", "event" => event, "reply" => reply)
+            .increment(1);
+        metrics::histogram!("ceralacca_transaction_seconds", "event" => event)
+            .record(begun.elapsed());
+        result
+    }
+
+    fn decide_and_commit<'c>(
+        &self,
+        begin: Begin<'_>,
+        cause: impl FnOnce(&pec::Reply) -> Cause<'c>,
+    ) -> Result<Committed, HostError> {
         let Begin {
             purpose,
             now,
@@ -39,6 +64,9 @@ impl Host {
         let entropy = self.parts.entropy.entropy(purpose)?;
         let mut outcome = self.converse(now, &entropy, event, &original, &mut seen)?;
         check_reply(&outcome.reply)?;
+        if let Some(pec_id) = outcome.messages.iter().find_map(|m| m.pec_id.as_deref()) {
+            tracing::Span::current().record("pec_id", pec_id);
+        }
         let committed = Committed {
             reply: outcome.reply.clone(),
             messages: outcome.messages.iter().map(MessageSummary::of).collect(),
@@ -57,6 +85,9 @@ impl Host {
         if let Written::Before(reply) = written {
             return Ok(Committed::repeated(reply));
         }
+        let pec::Reply { code, text, .. } = &committed.reply;
+        let messages = committed.messages.len();
+        tracing::info!(code, text, messages, "committed");
         for notice in &committed.notices {
             tracing::warn!(recipient = notice.recipient, text = notice.text, "notice");
         }
@@ -123,6 +154,15 @@ fn check_reply(reply: &pec::Reply) -> Result<(), HostError> {
         return Ok(());
     }
     Err(HostError::Contract(format!("it replied {reply:?}")))
+}
+
+/// Of three digits the first says what happened.
+fn class(reply: &pec::Reply) -> &'static str {
+    match reply.code {
+        200..=299 => "2xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    }
 }
 
 fn notices(outcome: &pec::Outcome) -> Vec<pec::Notice> {

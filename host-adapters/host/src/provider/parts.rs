@@ -1,6 +1,6 @@
 //! A provider's decisions, as the plug-in and a host's parts want them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Encode as _;
 
 use super::settings::{MailboxList, OrdinaryMail, Revocation as Missing, Settings};
-use super::{CRL_CACHE, Domain, Error, Fields, Folder};
+use super::{Domain, Error, Fields, Folder};
 use crate::{
     Clock, CrlCache, CrlFolder, HostError, MailboxTable, Mailboxes, PluginError, Revocation,
     Unavailable, pec,
@@ -96,10 +96,12 @@ pub fn mailboxes(settings: &Settings) -> Box<dyn Mailboxes> {
     }
 }
 
-/// Where revocation lists come from; from nowhere, if the settings say so.
+/// Where revocation lists come from; from nowhere, if the settings say so. Those that are fetched
+/// are kept in the folder `cache`.
 pub fn revocation(
     folder: &Folder,
     settings: &Settings,
+    cache: PathBuf,
     clock: Arc<dyn Clock>,
 ) -> Vec<Box<dyn Revocation>> {
     let mut sources = Vec::<Box<dyn Revocation>>::new();
@@ -107,7 +109,6 @@ pub fn revocation(
         sources.push(Box::new(CrlFolder::new(folder.file(name))));
     }
     if settings.fetch_crls {
-        let cache = folder.file(CRL_CACHE);
         sources.push(Box::new(CrlCache::new(cache, Box::new(clock), PATIENCE)));
     }
     sources

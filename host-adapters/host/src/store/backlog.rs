@@ -1,6 +1,6 @@
 //! How much waits; and whether the store can still be written.
 
-use super::outbox::{action_from_name, action_name};
+use super::outbox::action_from_name;
 use super::{Store, StoreError};
 use crate::{Action, Backlog, Queue};
 

@@ -253,14 +253,7 @@ impl Action {
 }
 
 pub(super) fn action_from_name(name: &str) -> Option<Action> {
-    Some(match name {
-        "relay" => Action::Relay,
-        "loop" => Action::Loop,
-        "deposit" => Action::Deposit,
-        "confirm" => Action::Confirm,
-        "bounce" => Action::Bounce,
-        _ => return None,
-    })
+    Action::ALL.into_iter().find(|action| action.name() == name)
 }
 
 pub(super) fn item_state_from_name(name: &str) -> Option<ItemState> {

@@ -1,0 +1,56 @@
+//! `ceralacca-postfix`: certified mail for a Postfix and Dovecot server. Everything is in the
+//! library beside it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use ceralacca_postfix::{check_config, service};
+use clap::{Parser, Subcommand};
+
+/// Makes a Postfix and Dovecot server a provider of certified mail (PEC).
+///
+/// Without a command it is the service: a milter for Postfix, which systemd starts. SIGTERM ends it
+/// when what is under way is done, SIGHUP reads the configuration again.
+#[derive(Debug, Parser)]
+#[command(name = "ceralacca-postfix", version, after_help = AFTER_HELP)]
+struct Cli {
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = "/etc/ceralacca/ceralacca.toml", global = true)]
+    config: PathBuf,
+    /// The same as the command `check-config`.
+    #[arg(long)]
+    check_config: bool,
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Test everything the service needs, and name each remedy.
+    ///
+    /// One line per check: `ok`, `warn` or `FAIL`, what was found, and what to do about it. Exit code
+    /// 1 if anything FAILs. It changes nothing; run it as root, or as the service's user.
+    CheckConfig,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if cli.check_config || cli.command.is_some() {
+        return check_config::run(&cli.config);
+    }
+    match service::run(&cli.config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ceralacca-postfix: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  it was told to end and has; check-config: nothing FAILs
+  1  it cannot start, or cannot go on; check-config: something FAILs
+  2  the command line cannot be understood";

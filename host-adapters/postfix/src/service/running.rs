@@ -1,0 +1,105 @@
+//! One configuration in force: a host, and what else must change with it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ceralacca_host::provider::{Error, Folder, Identity};
+use ceralacca_host::{Host, Plugin, Stop, Store};
+
+use super::assemble;
+use crate::config::Config;
+use crate::observe::Gauges;
+
+/// What stays as long as the process.
+#[derive(Clone)]
+pub(super) struct Foundation {
+    pub(super) store: Store,
+    pub(super) plug_in: Plugin,
+}
+
+/// A configuration in force.
+pub(super) struct Running {
+    pub(super) config: Config,
+    pub(super) host: Host,
+    /// Asks the workers of this host to end: another one is in force, or the service ends.
+    pub(super) stop: Stop,
+    identity: Identity,
+    directory: PathBuf,
+}
+
+impl Running {
+    /// Reads everything that the configuration names.
+    pub(super) fn new(config: Config, path: &Path, foundation: &Foundation) -> Result<Self, Error> {
+        let folder = Config::folder(path);
+        let identity = assemble::identity(&config, &folder)?;
+        Ok(Self {
+            directory: directory_file(&config, &folder),
+            host: assemble::host(&config, path, &identity, foundation)?,
+            stop: Stop::new(),
+            identity,
+            config,
+        })
+    }
+
+    /// Can mail pass? If not, why.
+    pub(super) fn health(&self) -> Result<String, String> {
+        self.host.check_alive().map_err(|error| error.to_string())?;
+        let backlog = self.host.backlog().map_err(|error| error.to_string())?;
+        let overdue = backlog.next_at.map_or(0, |at| now().saturating_sub(at));
+        if overdue > OVERDUE {
+            return Err(format!("the outbox stands still: an item has been due for {overdue} s"));
+        }
+        let ends = self.identity.not_after;
+        if now() > ends {
+            return Err(format!("our certificate has ended, {} s ago", now() - ends));
+        }
+        Ok("ok".to_owned())
+    }
+
+    pub(super) fn gauges(&self) -> Gauges<'_> {
+        let written = std::fs::metadata(&self.directory).and_then(|file| file.modified());
+        Gauges {
+            host: &self.host,
+            now: now(),
+            certificate_ends: self.identity.not_after,
+            directory_written: written.ok().map(seconds),
+        }
+    }
+}
+
+/// The one in force; whoever has taken it keeps it to the end of what they do.
+pub(super) struct Current(RwLock<Arc<Running>>);
+
+impl Current {
+    pub(super) fn new(running: Running) -> Self {
+        Self(RwLock::new(Arc::new(running)))
+    }
+
+    pub(super) fn get(&self) -> Arc<Running> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another one in force, and asks the workers of the one before to end.
+    pub(super) fn replace(&self, next: Running) {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        current.stop.request();
+        *current = Arc::new(next);
+    }
+}
+
+pub(super) fn directory_file(config: &Config, folder: &Folder) -> PathBuf {
+    folder.file(&config.provider.files.directory)
+}
+
+fn now() -> u64 {
+    seconds(SystemTime::now())
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Seconds an item may be due before the outbox counts as standing still: several times what a try
+/// takes that runs into each of its time limits.
+const OVERDUE: u64 = 900;
