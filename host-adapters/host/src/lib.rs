@@ -50,10 +50,11 @@ pub use host::{
 };
 pub use names::{kind_name, state_name};
 pub use parts::{
-    Clock, CrlCache, CrlFolder, DepositItem, DepositOutcome, Depot, EmlFolder, Entropy, FixedClock,
-    KeyError, MailboxTable, Mailboxes, Maildir, NoPublisher, NoRevocationData, NoScanner,
-    OsEntropy, PublishedFolder, Publisher, Refusal, Relay, RelayItem, RelayOutcome, Revocation,
-    RsaSigner, Scanner, SeededEntropy, Signer, SystemClock, Unavailable,
+    Clock, CrlCache, CrlFolder, DepositItem, DepositOutcome, Depot, EmlFolder, Endpoint, Entropy,
+    FixedClock, KeyError, LmtpDepot, MailboxTable, Mailboxes, Maildir, NoPublisher,
+    NoRevocationData, NoScanner, NotAnEndpoint, OsEntropy, PublishedFolder, Publisher, Refusal,
+    Relay, RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner, SeededEntropy, Signer,
+    SmtpRelay, SmtpSettings, SystemClock, Unavailable,
 };
 pub use plugin::{Limits, Plugin};
 pub use store::{Store, StoreError};
