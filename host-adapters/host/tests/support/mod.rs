@@ -6,11 +6,13 @@
 #![allow(dead_code, unused_imports)]
 
 mod component;
+mod peer;
 mod provider;
 mod toy;
 mod tree;
 
 pub use component::*;
+pub use peer::*;
 pub use provider::*;
 pub use toy::*;
 pub use tree::*;

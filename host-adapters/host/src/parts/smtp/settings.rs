@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Settings of a client; each default has its reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SmtpSettings {
     /// Our name in EHLO and LHLO: a domain. The server writes it into its Received field.
     pub helo: String,
@@ -11,9 +11,9 @@ pub struct SmtpSettings {
     /// a loopback address. With `true` something else (a tunnel, a wire of one's own) must keep
     /// them private: certified mail may not cross a network unprotected.
     pub plaintext_network: bool,
-    /// Percent of RFC 5321's time limits that a step may take. `100`: the RFC's five minutes for a
-    /// reply suit a mail server that is busy; less suits one that is known to be quick.
-    pub timeout_percent: u32,
+    /// By how much RFC 5321's time limits are multiplied. 1: the RFC's five minutes for a reply suit
+    /// a mail server that is busy; less suits one that is known to be quick.
+    pub timeout_scale: f64,
     /// Most connections at once. `20`, as Postfix opens to one destination by default; at least 1.
     pub max_connections: usize,
     /// Messages after which a connection is closed. `100`: the greeting's cost is spread well
@@ -34,7 +34,7 @@ impl SmtpSettings {
         Self {
             helo: helo.into(),
             plaintext_network: false,
-            timeout_percent: 100,
+            timeout_scale: 1.0,
             max_connections: 20,
             max_uses: 100,
             max_idle: Duration::from_secs(30),
@@ -44,9 +44,10 @@ impl SmtpSettings {
 
     /// How long a step may take.
     pub(super) fn timeout(&self, step: Step) -> Duration {
-        // A socket takes no timeout of zero.
-        let scaled = step.timeout() * self.timeout_percent / 100;
-        scaled.max(Duration::from_millis(1))
+        // Neither nothing nor for ever, whatever was set: `clamp` leaves only NaN, which is no limit.
+        let scale = self.timeout_scale.clamp(SHORTEST, LONGEST);
+        step.timeout()
+            .mul_f64(if scale.is_nan() { 1.0 } else { scale })
     }
 }
 
@@ -102,3 +103,9 @@ impl std::fmt::Display for Step {
         })
     }
 }
+
+/// 20 ms for a reset.
+const SHORTEST: f64 = 0.001;
+
+/// A working day for a message.
+const LONGEST: f64 = 48.0;
