@@ -46,17 +46,17 @@ pub use body::Body;
 pub use engine::{Dialogue, Engine, Event, EventKind, PluginError};
 pub use examiner::{Examiner, onlooker};
 pub use host::{
-    Action, Backlog, Committed, DirectorySummary, Host, HostError, HostParts, ItemState, ItemStatus,
-    MessageStatus, MessageSummary, OutboxReport, Policy, Progress, Queue, RecipientStatus, Stop,
-    TickReport,
+    Action, Backlog, Committed, DirectorySummary, Host, HostError, HostParts, ItemState,
+    ItemStatus, MessageStatus, MessageSummary, OutboxReport, Policy, Progress, Queue,
+    RecipientStatus, Stop, TickReport,
 };
 pub use names::{kind_name, state_name};
 pub use parts::{
     ClamdScanner, ClamdSettings, Clock, CrlCache, CrlFolder, DepositItem, DepositOutcome, Depot,
-    EmlFolder, Endpoint, Entropy, FixedClock, KeyError, MailboxTable, Mailboxes, Maildir,
-    NoPublisher, NoRevocationData, NoScanner, OsEntropy, PublishedFolder, Publisher, Refusal,
-    Relay, RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner, SeededEntropy, SetupError,
-    Signer, SystemClock, Unavailable, WhenScannerDown,
+    EmlFolder, Endpoint, Entropy, FixedClock, KeyError, LmtpDepot, MailboxTable, Mailboxes,
+    Maildir, NoPublisher, NoRevocationData, NoScanner, OsEntropy, PublishedFolder, Publisher,
+    Refusal, Relay, RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner, SeededEntropy,
+    SetupError, Signer, SmtpRelay, SmtpSettings, SystemClock, Unavailable, WhenScannerDown,
 };
 pub use plugin::{Limits, Plugin};
 pub use store::{Store, StoreError};

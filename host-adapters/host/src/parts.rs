@@ -6,8 +6,8 @@
 //! | [`Scanner`] | looks for viruses | [`ClamdScanner`]; [`NoScanner`] | |
 //! | [`Mailboxes`] | knows whose mailboxes are ours | [`MailboxTable`] | the mail server's user database |
 //! | [`Revocation`] | has revocation lists | [`CrlCache`], by HTTP; [`CrlFolder`], files; [`NoRevocationData`] | |
-//! | [`Depot`] | puts messages into mailboxes | [`Maildir`] | LMTP, IMAP |
-//! | [`Relay`] | sends messages | [`EmlFolder`] | SMTP |
+//! | [`Depot`] | puts messages into mailboxes | [`Maildir`], [`LmtpDepot`] | IMAP |
+//! | [`Relay`] | sends messages | [`EmlFolder`], [`SmtpRelay`] | |
 //! | [`Publisher`] | puts files where others fetch them | [`PublishedFolder`] | a web server |
 //! | [`Clock`] | tells the time | [`SystemClock`], [`FixedClock`] | |
 //! | [`Entropy`] | is unguessable | [`OsEntropy`], [`SeededEntropy`] | |
@@ -29,6 +29,7 @@ pub use revocation::{CrlCache, CrlFolder, NoRevocationData, Revocation};
 pub use scanner::{NoScanner, Scanner};
 pub use setup::SetupError;
 pub use signer::{KeyError, RsaSigner, Signer};
+pub use smtp::{LmtpDepot, SmtpRelay, SmtpSettings};
 
 mod clamd;
 mod clock;
@@ -44,6 +45,7 @@ mod revocation;
 mod scanner;
 mod setup;
 mod signer;
+mod smtp;
 
 /// Something a transaction needs cannot be had now; a later try may succeed.
 ///

@@ -271,7 +271,8 @@ impl Config {
     /// One sentence: file, line, field, what is wrong, what to do.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|error| {
-            let remedy = "name the configuration with --config FILE, readable by the service's user";
+            let remedy =
+                "name the configuration with --config FILE, readable by the service's user";
             Error::file(path, error, remedy)
         })?;
         Self::parse(&text, path)
@@ -291,7 +292,12 @@ impl Config {
 
     /// What no single field shows.
     fn check(&self, fields: Fields<'_>) -> Result<(), Error> {
-        let Self { scanner, signer, directory, .. } = self;
+        let Self {
+            scanner,
+            signer,
+            directory,
+            ..
+        } = self;
         if scanner.clamd.is_none() != scanner.none {
             let (problem, remedy) = match scanner.none {
                 true => ("there is a scanner", "remove the line, or `clamd`"),
@@ -300,7 +306,15 @@ impl Config {
                     "write clamd = \"unix:/run/clamav/clamd.ctl\", or none = true to do without",
                 ),
             };
-            return Err(fields.error(if scanner.none { "scanner.none" } else { "scanner.clamd" }, problem, remedy));
+            return Err(fields.error(
+                if scanner.none {
+                    "scanner.none"
+                } else {
+                    "scanner.clamd"
+                },
+                problem,
+                remedy,
+            ));
         }
         if let Some(pkcs11) = &signer.pkcs11
             && pkcs11.pin_file.is_some() == pkcs11.pin_env.is_some()
@@ -336,7 +350,10 @@ impl Config {
             }
         }
         if self.limits.octets_in_flight < self.provider.limits.hard_size {
-            let problem = format!("a message may have {} octets", self.provider.limits.hard_size);
+            let problem = format!(
+                "a message may have {} octets",
+                self.provider.limits.hard_size
+            );
             let remedy = "write at least that, or lower provider.limits.hard-size";
             return Err(fields.error("limits.octets-in-flight", problem, remedy));
         }
@@ -364,7 +381,9 @@ impl Config {
             self.directory.roots.as_mut(),
         ];
         let of_pkcs11 = pkcs11.into_iter().flat_map(|pkcs11| {
-            [Some(&mut pkcs11.module), pkcs11.pin_file.as_mut()].into_iter().flatten()
+            [Some(&mut pkcs11.module), pkcs11.pin_file.as_mut()]
+                .into_iter()
+                .flatten()
         });
         for file in files.into_iter().flatten().chain(of_pkcs11) {
             *file = folder.join(&*file);
@@ -372,4 +391,5 @@ impl Config {
     }
 }
 
-const REMEDY: &str = "the comments in /usr/share/doc/ceralacca-postfix/examples/ceralacca.toml explain it";
+const REMEDY: &str =
+    "the comments in /usr/share/doc/ceralacca-postfix/examples/ceralacca.toml explain it";

@@ -15,7 +15,12 @@ use clap::{Parser, Subcommand};
 #[command(name = "ceralacca-postfix", version, after_help = AFTER_HELP)]
 struct Cli {
     /// The configuration.
-    #[arg(long, value_name = "FILE", default_value = "/etc/ceralacca/ceralacca.toml", global = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/etc/ceralacca/ceralacca.toml",
+        global = true
+    )]
     config: PathBuf,
     /// The same as the command `check-config`.
     #[arg(long)]

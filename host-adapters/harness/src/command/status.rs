@@ -1,8 +1,6 @@
 //! `ceralacca status`
 
-use ceralacca_host::{
-    Action, ItemState, ItemStatus, MessageStatus, RecipientStatus, pec, state_name,
-};
+use ceralacca_host::{ItemState, ItemStatus, MessageStatus, RecipientStatus, pec, state_name};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -124,7 +122,7 @@ fn item(item: &ItemStatus) -> String {
         .map_or(String::new(), |error| format!(" ({error})"));
     format!(
         "  outbox: {} {} for {}: {state}{why}",
-        action_name(item.action),
+        item.action.name(),
         phrase(&item.message.kind),
         item.recipients.join(", ")
     )
@@ -146,16 +144,6 @@ fn log_row(row: &pec::LogEntry) -> String {
         Moment(row.at).in_italy(),
         row.event
     )
-}
-
-fn action_name(action: Action) -> &'static str {
-    match action {
-        Action::Relay => "relay",
-        Action::Loop => "loop",
-        Action::Deposit => "deposit",
-        Action::Confirm => "confirm",
-        Action::Bounce => "bounce",
-    }
 }
 
 /// The same for machines: always in full.
@@ -183,7 +171,7 @@ fn json(status: &MessageStatus) -> Value {
     });
     let items = status.items.iter().map(|item| {
         json!({
-            "action": action_name(item.action), "message": message(&item.message),
+            "action": item.action.name(), "message": message(&item.message),
             "recipients": item.recipients, "state": match item.state {
                 ItemState::Pending => "pending",
                 ItemState::Done => "done",

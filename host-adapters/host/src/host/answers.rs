@@ -30,11 +30,7 @@ impl Answers<'_> {
                     let question = name(question);
                     metrics::counter!("ceralacca_unavailable_total", "question" => question)
                         .increment(1);
-                    tracing::error!(
-                        question,
-                        reason,
-                        "a question has no answer"
-                    );
+                    tracing::error!(question, reason, "a question has no answer");
                     pec::Answer::Unavailable(reason)
                 }
             })

@@ -220,8 +220,13 @@ pub enum Action {
 
 impl Action {
     /// All of them, as they follow each other in a message's life.
-    pub const ALL: [Self; 5] =
-        [Self::Relay, Self::Loop, Self::Deposit, Self::Confirm, Self::Bounce];
+    pub const ALL: [Self; 5] = [
+        Self::Relay,
+        Self::Loop,
+        Self::Deposit,
+        Self::Confirm,
+        Self::Bounce,
+    ];
 
     /// Its name in the store, in logs and in metrics.
     #[must_use]

@@ -18,6 +18,17 @@ impl Host {
     /// The store failed. A plug-in or a directory that failed is in the report, not an error:
     /// the rest goes on.
     pub fn tick(&self, progress: &mut dyn FnMut(&Progress)) -> Result<TickReport, HostError> {
+        let mut report = self.keep_time(progress)?;
+        report.outbox = self.run_outbox(progress)?;
+        Ok(report)
+    }
+
+    /// The same without the outbox, for a host whose workers carry it out
+    /// ([`Self::run_outbox_workers`]).
+    ///
+    /// # Errors
+    /// As for [`Self::tick`].
+    pub fn keep_time(&self, progress: &mut dyn FnMut(&Progress)) -> Result<TickReport, HostError> {
         let mut report = TickReport::default();
         match self.load_changed_directory() {
             Ok(loaded) => report.directory = loaded,
@@ -44,7 +55,6 @@ impl Host {
         }
         let replies_since = now.saturating_sub(self.parts.policy.retry_window);
         self.parts.store.sweep(now, replies_since)?;
-        report.outbox = self.run_outbox(progress)?;
         Ok(report)
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs as _};
+use std::net::{Ipv6Addr, TcpStream, ToSocketAddrs as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use super::SetupError;
 
 /// The address of a service, as Postfix writes it: `unix:/PATH` or `inet:HOST:PORT` (an IPv6
-/// address in brackets).
+/// address in brackets); `inet:` may be left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     /// A Unix socket.
@@ -28,7 +28,7 @@ impl Endpoint {
     pub(crate) fn connect(&self, patience: Duration) -> io::Result<Connection> {
         let until = Instant::now() + patience;
         let stream = match self {
-            Self::Unix(path) => Stream::Unix(connect_unix(path, patience)?),
+            Self::Unix(path) => Stream::Unix(OwnedFd::from(unix_socket(path, patience)?).into()),
             Self::Inet(address) => Stream::Inet(connect_inet(address, until)?),
         };
         Ok(Connection { stream, until })
@@ -53,14 +53,16 @@ impl FromStr for Endpoint {
                 false => Err(wrong("the path of the socket must begin with /")),
             };
         }
-        let address = text
-            .strip_prefix("inet:")
-            .ok_or_else(|| wrong("it is of no known kind"))?;
+        let address = text.strip_prefix("inet:").unwrap_or(text);
         let (host, port) = address
             .rsplit_once(':')
             .ok_or_else(|| wrong("it has no port"))?;
-        let is_bracketed = host.starts_with('[') && host.ends_with(']');
-        if host.is_empty() || (host.contains(':') && !is_bracketed) {
+        let is_bracketed = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .is_some_and(|host| host.parse::<Ipv6Addr>().is_ok());
+        // An address with colons needs its brackets, or its last group would pass for the port.
+        if host.is_empty() || (!is_bracketed && host.contains([':', '[', ']', '/'])) {
             return Err(wrong("the host must be a name, an IPv4 address, or [IPv6]"));
         }
         match port.parse::<u16>() {
@@ -138,13 +140,13 @@ impl Write for Connection {
 }
 
 /// A listener whose queue is full lets one wait, for ever if one does not say how long.
-fn connect_unix(path: &Path, patience: Duration) -> io::Result<UnixStream> {
+pub(super) fn unix_socket(path: &Path, patience: Duration) -> io::Result<Socket> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_write_timeout(Some(patience))?;
     socket
         .connect(&SockAddr::unix(path)?)
         .map_err(name_timeout)?;
-    Ok(OwnedFd::from(socket).into())
+    Ok(socket)
 }
 
 /// The first address of the name that answers.
@@ -191,7 +193,10 @@ mod tests {
             "inet:[::1]:3310",
             "inet:scanner.example:1",
         ] {
-            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
+            let endpoint = text.parse::<Endpoint>().unwrap();
+            assert_eq!(endpoint.to_string(), text);
+            let bare = text.strip_prefix("inet:").unwrap_or(text);
+            assert_eq!(bare.parse(), Ok(endpoint));
         }
     }
 
@@ -206,6 +211,10 @@ mod tests {
             "inet:host:0",
             "inet:host:65536",
             "inet:::1:3310",
+            "localhost",
+            "[localhost]:25",
+            "localhost:-1",
+            "http://localhost:25",
         ] {
             let error = text.parse::<Endpoint>().unwrap_err().to_string();
             assert!(error.contains("inet:HOST:PORT"), "{error}");

@@ -41,9 +41,11 @@ impl Store {
     /// The store cannot be written: a full disk, say.
     pub(crate) fn check_writable(&self, now: u64) -> Result<(), StoreError> {
         self.write("testing whether it can be written", |tx| {
-            tx.prepare_cached("INSERT OR REPLACE INTO memo (key, value, until) VALUES (?1, ?2, ?3)")?
-                .execute((ALIVE, now.to_string().as_bytes(), now))
-                .map(drop)
+            tx.prepare_cached(
+                "INSERT OR REPLACE INTO memo (key, value, until) VALUES (?1, ?2, ?3)",
+            )?
+            .execute((ALIVE, now.to_string().as_bytes(), now))
+            .map(drop)
         })
     }
 }

@@ -239,19 +239,6 @@ impl Item {
     }
 }
 
-impl Action {
-    /// What the column `action` says.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Relay => "relay",
-            Self::Loop => "loop",
-            Self::Deposit => "deposit",
-            Self::Confirm => "confirm",
-            Self::Bounce => "bounce",
-        }
-    }
-}
-
 pub(super) fn action_from_name(name: &str) -> Option<Action> {
     Action::ALL.into_iter().find(|action| action.name() == name)
 }

@@ -103,7 +103,11 @@ fn run(folder: Option<&Path>, arguments: &[&str]) -> Result<String, String> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let complaint = String::from_utf8_lossy(&output.stderr);
-    Err(format!("postconf {}: {}", arguments.join(" "), complaint.trim()))
+    Err(format!(
+        "postconf {}: {}",
+        arguments.join(" "),
+        complaint.trim()
+    ))
 }
 
 /// `name = value` lines, long values folded.

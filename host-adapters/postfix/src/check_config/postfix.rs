@@ -31,16 +31,22 @@ pub fn check(postconf: &Postconf, ours: &Ours<'_>) -> Vec<Finding> {
     let mut roles = Vec::new();
     for service in postconf.running("smtpd") {
         let milters = milters(postconf.of(service, "smtpd_milters").unwrap_or_default());
-        let (mine, others): (Vec<_>, Vec<_>) =
-            milters.iter().partition(|milter| is_ours(postconf, ours, service, milter));
+        let (mine, others): (Vec<_>, Vec<_>) = milters
+            .iter()
+            .partition(|milter| is_ours(postconf, ours, service, milter));
         let Some(milter) = mine.first() else { continue };
-        let name = postconf.of(service, "milter_macro_daemon_name").unwrap_or_default();
+        let name = postconf
+            .of(service, "milter_macro_daemon_name")
+            .unwrap_or_default();
         roles.push(name.to_owned());
         found.push(role(service, name));
         found.push(default_action(postconf, service, milter));
         found.extend(others.iter().map(|other| {
             let remedy = format!("leave it out of {service}, or be sure that it changes nothing");
-            Finding::warn(format!("{service}: {} may change messages before us", other.address), remedy)
+            Finding::warn(
+                format!("{service}: {} may change messages before us", other.address),
+                remedy,
+            )
         }));
         found.extend(apply(postconf, service, SMTPD));
         if name == ACCESS {
@@ -59,7 +65,10 @@ fn missing(role: &Role, present: &[String]) -> Option<Finding> {
     if present.iter().any(|name| name == role.name) {
         return None;
     }
-    let what = format!("no smtpd of master.cf has our milter and is {}: {}", role.name, role.without);
+    let what = format!(
+        "no smtpd of master.cf has our milter and is {}: {}",
+        role.name, role.without
+    );
     let remedy = format!(
         "add the service of examples/postfix/master.cf with milter_macro_daemon_name={}, \
          and smtpd_milters=SOCKET as in `listen.milter`",
@@ -84,24 +93,31 @@ fn role(service: &Service, name: &str) -> Finding {
 
 /// While we are away nothing may pass.
 fn default_action(postconf: &Postconf, service: &Service, milter: &Milter) -> Finding {
-    let general = postconf.of(service, "milter_default_action").unwrap_or_default();
+    let general = postconf
+        .of(service, "milter_default_action")
+        .unwrap_or_default();
     let action = milter.default_action.as_deref().unwrap_or(general);
     let what = format!("{service}: milter_default_action={action}");
     if action == "tempfail" {
         return Finding::ok(what);
     }
     Finding::fail(
-        format!("{what}: while this service is away mail is not deferred but {}", match action {
-            "accept" => "passes uncertified",
-            _ => "turned away",
-        }),
+        format!(
+            "{what}: while this service is away mail is not deferred but {}",
+            match action {
+                "accept" => "passes uncertified",
+                _ => "turned away",
+            }
+        ),
         "set milter_default_action=tempfail",
     )
 }
 
 /// The cleanup that the service hands its messages to.
 fn cleanup(postconf: &Postconf, smtpd: &Service) -> Vec<Finding> {
-    let name = postconf.of(smtpd, "cleanup_service_name").unwrap_or_default();
+    let name = postconf
+        .of(smtpd, "cleanup_service_name")
+        .unwrap_or_default();
     match postconf.service(name, "unix") {
         Some(cleanup) => apply(postconf, cleanup, CLEANUP),
         None => vec![Finding::fail(
@@ -120,17 +136,25 @@ fn size(postconf: &Postconf, service: &Service, ours: &Ours<'_>) -> Finding {
     }
     Finding::warn(
         format!("{what}: what is larger is refused without the notice that we would send"),
-        format!("set message_size_limit={} in main.cf, or lower provider.limits.hard-size", ours.hard_size),
+        format!(
+            "set message_size_limit={} in main.cf, or lower provider.limits.hard-size",
+            ours.hard_size
+        ),
     )
 }
 
 /// The port through which what we have signed leaves.
 fn injection(postconf: &Postconf, ours: &Ours<'_>) -> Vec<Finding> {
     let Endpoint::Inet(address) = ours.injection else {
-        let what = format!("injection.address is {}, which Postfix cannot listen on", ours.injection);
+        let what = format!(
+            "injection.address is {}, which Postfix cannot listen on",
+            ours.injection
+        );
         return vec![Finding::fail(what, "write inet:127.0.0.1:PORT")];
     };
-    let Some(service) = postconf.running("smtpd").find(|s| s.kind == "inet" && same_port(&s.name, address))
+    let Some(service) = postconf
+        .running("smtpd")
+        .find(|s| s.kind == "inet" && same_port(&s.name, address))
     else {
         return vec![Finding::fail(
             format!("no smtpd of master.cf listens on injection.address, {address}"),
@@ -164,11 +188,17 @@ fn room(postconf: &Postconf, service: &Service, ours: &Ours<'_>) -> Finding {
         0 => Finding::ok(what),
         limit if limit >= needed => Finding::ok(what),
         limit if limit >= ours.max_size + OVERHEAD => Finding::warn(
-            format!("{what}: an 8-bit original of {} octets may grow to {needed}", ours.max_size),
+            format!(
+                "{what}: an 8-bit original of {} octets may grow to {needed}",
+                ours.max_size
+            ),
             format!("add -o message_size_limit={needed} to it in master.cf"),
         ),
         _ => Finding::fail(
-            format!("{what}: an envelope around {} octets is larger, and will never leave", ours.max_size),
+            format!(
+                "{what}: an envelope around {} octets is larger, and will never leave",
+                ours.max_size
+            ),
             format!("add -o message_size_limit={needed} to it in master.cf"),
         ),
     }
@@ -418,7 +448,10 @@ fn milters(list: &str) -> Vec<Milter> {
             .filter_map(|word| word.strip_prefix("default_action="))
             .next_back()
             .map(str::to_owned);
-        found.push(Milter { address, default_action });
+        found.push(Milter {
+            address,
+            default_action,
+        });
         rest = after.trim_start_matches(is_separator);
     }
     found
@@ -433,7 +466,9 @@ fn is_separator(c: char) -> bool {
 fn is_ours(postconf: &Postconf, ours: &Ours<'_>, service: &Service, milter: &Milter) -> bool {
     ours.sockets.iter().any(|socket| match socket {
         Endpoint::Unix(path) => {
-            let Some(named) = ["unix:", "local:"].iter().find_map(|kind| milter.address.strip_prefix(kind))
+            let Some(named) = ["unix:", "local:"]
+                .iter()
+                .find_map(|kind| milter.address.strip_prefix(kind))
             else {
                 return false;
             };
@@ -445,7 +480,9 @@ fn is_ours(postconf: &Postconf, ours: &Ours<'_>, service: &Service, milter: &Mil
             seen == *path
         }
         Endpoint::Inet(address) => {
-            let Some(named) = milter.address.strip_prefix("inet:") else { return false };
+            let Some(named) = milter.address.strip_prefix("inet:") else {
+                return false;
+            };
             // Sendmail's way of writing it.
             let named = match named.split_once('@') {
                 Some((port, host)) => format!("{host}:{port}"),
@@ -463,7 +500,9 @@ fn same_port(named: &str, address: &str) -> bool {
         None => (String::new(), text.to_owned()),
     };
     let ((a, port), (b, other)) = (split(named), split(address));
-    let local = |host: &str| host.is_empty() || host.starts_with("127.") || matches!(host, "localhost" | "[::1]");
+    let local = |host: &str| {
+        host.is_empty() || host.starts_with("127.") || matches!(host, "localhost" | "[::1]")
+    };
     port == other && (a == b || (local(&a) && local(&b)))
 }
 
@@ -503,7 +542,9 @@ mod tests {
 
     #[test]
     fn lists_of_milters_are_read_as_postfix_does() {
-        let read = milters("unix:/a, { inet:host:1, connect_timeout=10s, default_action=accept } inet:2@h");
+        let read = milters(
+            "unix:/a, { inet:host:1, connect_timeout=10s, default_action=accept } inet:2@h",
+        );
         let addresses: Vec<_> = read.iter().map(|milter| milter.address.as_str()).collect();
         assert_eq!(addresses, ["unix:/a", "inet:host:1", "inet:2@h"]);
         assert_eq!(read[1].default_action.as_deref(), Some("accept"));

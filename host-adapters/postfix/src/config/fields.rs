@@ -10,7 +10,9 @@ use serde::de::{Deserialize, Deserializer, Error};
 pub(super) mod endpoint {
     use super::{Deserialize, Deserializer, Endpoint, parsed};
 
-    pub(in super::super) fn read<'de, D: Deserializer<'de>>(field: D) -> Result<Endpoint, D::Error> {
+    pub(in super::super) fn read<'de, D: Deserializer<'de>>(
+        field: D,
+    ) -> Result<Endpoint, D::Error> {
         parsed(&String::deserialize(field)?)
     }
 
@@ -43,7 +45,9 @@ pub(super) mod mode {
         let text = String::deserialize(field)?;
         match u32::from_str_radix(&text, 8) {
             Ok(mode @ 0..=0o777) => Ok(mode),
-            _ => Err(D::Error::custom(format!("`{text}` is not a mode like 0660"))),
+            _ => Err(D::Error::custom(format!(
+                "`{text}` is not a mode like 0660"
+            ))),
         }
     }
 

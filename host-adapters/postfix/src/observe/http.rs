@@ -31,12 +31,7 @@ impl Endpoint {
     }
 
     /// Answers until `stop` is requested.
-    pub fn serve(
-        &self,
-        stop: &Stop,
-        metrics: impl Fn() -> String,
-        health: impl Fn() -> Answer,
-    ) {
+    pub fn serve(&self, stop: &Stop, metrics: impl Fn() -> String, health: impl Fn() -> Answer) {
         while !stop.is_requested() {
             match self.server.recv_timeout(GLANCE) {
                 Ok(Some(request)) => answer(request, &metrics, &health),
@@ -63,7 +58,8 @@ fn answer(request: Request, metrics: impl Fn() -> String, health: impl Fn() -> A
         _ => (405, "GET only\n".to_owned()),
     };
     let mut response = Response::from_string(text).with_status_code(status);
-    if let Ok(kind) = Header::from_bytes("Content-Type", "text/plain; version=0.0.4; charset=utf-8") {
+    if let Ok(kind) = Header::from_bytes("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+    {
         response.add_header(kind);
     }
     // Whoever asked may have gone away.

@@ -48,7 +48,9 @@ impl Running {
         let backlog = self.host.backlog().map_err(|error| error.to_string())?;
         let overdue = backlog.next_at.map_or(0, |at| now().saturating_sub(at));
         if overdue > OVERDUE {
-            return Err(format!("the outbox stands still: an item has been due for {overdue} s"));
+            return Err(format!(
+                "the outbox stands still: an item has been due for {overdue} s"
+            ));
         }
         let ends = self.identity.not_after;
         if now() > ends {
@@ -97,7 +99,8 @@ fn now() -> u64 {
 }
 
 fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    time.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 /// Seconds an item may be due before the outbox counts as standing still: several times what a try
