@@ -39,12 +39,12 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be written: a full disk, say.
-    pub(crate) fn check_writable(&self, now: u64) -> Result<(), StoreError> {
+    pub fn check_writable(&self) -> Result<(), StoreError> {
         self.write("testing whether it can be written", |tx| {
             tx.prepare_cached(
                 "INSERT OR REPLACE INTO memo (key, value, until) VALUES (?1, ?2, ?3)",
             )?
-            .execute((ALIVE, now.to_string().as_bytes(), now))
+            .execute((ALIVE, [0_u8; 0], 0))
             .map(drop)
         })
     }

@@ -1,0 +1,112 @@
+//! The servers around us: Postfix's injection port, Dovecot's LMTP and users, clamd.
+
+use std::io;
+
+use ceralacca_host::{Endpoint, Unavailable};
+
+use super::Look;
+use super::dialogue::Dialogue;
+use super::finding::Finding;
+use crate::service::assemble;
+
+pub(super) fn check(look: &Look<'_>) -> Vec<Finding> {
+    vec![injection(look), lmtp(look), scanner(look), mailboxes(look)]
+}
+
+fn injection(look: &Look<'_>) -> Finding {
+    let address = &look.config.injection.address;
+    match hello(address, "EHLO", look) {
+        Ok(_) => Finding::ok(format!("the injection port answers at {address}")),
+        Err(error) => Finding::fail(
+            format!("the injection port does not answer at {address}: {error}"),
+            "start Postfix with the service of examples/postfix/master.cf, or mend injection.address",
+        ),
+    }
+}
+
+fn lmtp(look: &Look<'_>) -> Finding {
+    let address = &look.config.lmtp.address;
+    let mailbox = &look.config.provider.service_mailbox;
+    let mut dovecot = match hello(address, "LHLO", look) {
+        Ok(dovecot) => dovecot,
+        Err(error) => {
+            return Finding::fail(
+                format!("LMTP does not answer at {address}: {error}"),
+                "start Dovecot with its lmtp service, let our user open the socket, or mend \
+                 lmtp.address",
+            );
+        }
+    };
+    let asked = dovecot
+        .say("MAIL FROM:<>", "250")
+        .and_then(|()| dovecot.say(&format!("RCPT TO:<{mailbox}>"), "250"));
+    match asked {
+        Ok(()) => Finding::ok(format!("LMTP answers at {address} and knows {mailbox}")),
+        Err(error) => Finding::fail(
+            format!(
+                "LMTP at {address} does not take mail for the service mailbox {mailbox}: {error}"
+            ),
+            "make that mailbox in Dovecot, or mend provider.service-mailbox",
+        ),
+    }
+}
+
+fn hello(address: &Endpoint, word: &str, look: &Look<'_>) -> io::Result<Dialogue> {
+    let mut server = Dialogue::open(address)?;
+    server.say(
+        &format!("{word} {}", look.config.provider.mail_domain),
+        "250",
+    )?;
+    Ok(server)
+}
+
+fn scanner(look: &Look<'_>) -> Finding {
+    let Some(scanner) = assemble::scanner(look.config) else {
+        return Finding::warn(
+            "NO VIRUS SCANNER: every message is taken for clean (RFC 6109 §3.1.3)",
+            "install clamav-daemon and set scanner.clamd",
+        );
+    };
+    match scanner.check(look.config.provider.limits.max_size) {
+        Ok(version) => Finding::ok(format!("the scanner finds EICAR: {version}")),
+        Err(error) => Finding::fail(
+            format!("{}: {}", error.culprit, error.problem),
+            error.remedy,
+        ),
+    }
+}
+
+/// Found must be who is there, and nobody else: a catch-all would deposit mail that nobody reads.
+fn mailboxes(look: &Look<'_>) -> Finding {
+    if look.config.takes_any_mailbox() {
+        return Finding::warn(
+            "provider.mailboxes is \"any\": mail for addresses that nobody has is taken in",
+            "list the mailboxes, or ask Dovecot (mailboxes.dovecot)",
+        );
+    }
+    let users = assemble::users(look.config);
+    let mailbox = look.config.provider.service_mailbox.as_str();
+    let nobody = format!("{NOBODY}@{}", look.config.provider.mail_domain);
+    let found = |address: &str| users.mailbox(address).map(|mailbox| mailbox.is_some());
+    match (found(mailbox), found(&nobody)) {
+        (Ok(true), Ok(false)) => {
+            Finding::ok(format!("the mailboxes are known, {mailbox} among them"))
+        }
+        (Ok(false), _) => Finding::fail(
+            format!("there is no mailbox {mailbox}, where other providers send receipts"),
+            "add provider.service-mailbox to the mailboxes",
+        ),
+        (_, Ok(true)) => Finding::fail(
+            format!(
+                "there is a mailbox {nobody}, which cannot be: the user database takes anybody"
+            ),
+            "remove the catch-all: certified mail has one owner",
+        ),
+        (Err(Unavailable(reason)), _) | (_, Err(Unavailable(reason))) => Finding::fail(
+            format!("the mailboxes cannot be looked up: {reason}"),
+            "start Dovecot, and let our user open mailboxes.dovecot",
+        ),
+    }
+}
+
+const NOBODY: &str = "check-config.nobody.7f3a9c51";
