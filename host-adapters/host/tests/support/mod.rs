@@ -6,6 +6,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod component;
+mod metrics;
 mod peer;
 mod provider;
 mod server;
@@ -13,6 +14,7 @@ mod toy;
 mod tree;
 
 pub use component::*;
+pub use metrics::*;
 pub use peer::*;
 pub use provider::*;
 pub use server::*;
