@@ -58,6 +58,8 @@ pub use parts::{
     Refusal, Relay, RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner, SeededEntropy,
     SetupError, Signer, SmtpRelay, SmtpSettings, SystemClock, Unavailable, WhenScannerDown,
 };
+#[cfg(feature = "pkcs11")]
+pub use parts::{PinSource, Pkcs11Settings, Pkcs11Signer, TokenChoice};
 pub use plugin::{Limits, Plugin};
 pub use store::{Store, StoreError};
 pub use verify::verify_signature;

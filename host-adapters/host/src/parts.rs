@@ -2,7 +2,7 @@
 //!
 //! | trait | what it does | here | elsewhere |
 //! |---|---|---|---|
-//! | [`Signer`] | signs with the provider's key | [`RsaSigner`], a PEM file | PKCS #11 |
+//! | [`Signer`] | signs with the provider's key | [`RsaSigner`], a PEM file; `Pkcs11Signer`, an HSM (feature `pkcs11`) | |
 //! | [`Scanner`] | looks for viruses | [`ClamdScanner`]; [`NoScanner`] | |
 //! | [`Mailboxes`] | knows whose mailboxes are ours | [`MailboxTable`] | the mail server's user database |
 //! | [`Revocation`] | has revocation lists | [`CrlCache`], by HTTP; [`CrlFolder`], files; [`NoRevocationData`] | |
@@ -23,6 +23,8 @@ pub use endpoint::Endpoint;
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use mailboxes::{MailboxTable, Mailboxes};
 pub use maildir::Maildir;
+#[cfg(feature = "pkcs11")]
+pub use pkcs11::{PinSource, Pkcs11Settings, Pkcs11Signer, TokenChoice};
 pub use publisher::{NoPublisher, PublishedFolder, Publisher};
 pub use relay::{Refusal, Relay, RelayItem, RelayOutcome};
 pub use revocation::{CrlCache, CrlFolder, NoRevocationData, Revocation};
@@ -39,6 +41,8 @@ mod endpoint;
 mod entropy;
 mod mailboxes;
 mod maildir;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod publisher;
 mod relay;
 mod revocation;

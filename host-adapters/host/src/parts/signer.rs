@@ -133,4 +133,4 @@ fn no_key(octets: &[u8]) -> String {
 }
 
 /// 2048 bits: what AgID demands of PEC providers' keys, in octets.
-const MIN_MODULUS: usize = 256;
+pub(super) const MIN_MODULUS: usize = 256;

@@ -7,6 +7,7 @@
 
 mod component;
 mod mail_peer;
+mod metrics;
 mod peer;
 mod provider;
 mod server;
@@ -15,6 +16,7 @@ mod tree;
 
 pub use component::*;
 pub use mail_peer::MailPeer;
+pub use metrics::*;
 pub use peer::*;
 pub use provider::*;
 pub use server::*;
