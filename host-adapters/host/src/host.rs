@@ -95,7 +95,8 @@ impl Default for Policy {
 /// Runs transactions for one provider. Its methods may be called from several threads at once.
 ///
 /// An adapter calls [`Self::submit`] and [`Self::arrive`] as mail comes in, [`Self::run_outbox`]
-/// after each of them (or from a thread of its own), and [`Self::tick`] every minute.
+/// after each of them, and [`Self::tick`] every minute; or, to have several things in hand at
+/// once, [`Self::run_outbox_workers`] in a thread of its own and [`Self::tick_beside_workers`].
 pub struct Host {
     parts: HostParts,
     directory: DirectoryInForce,

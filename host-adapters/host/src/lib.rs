@@ -57,7 +57,7 @@ pub use parts::{
     RsaSigner, Scanner, SeededEntropy, Signer, SystemClock, Unavailable,
 };
 pub use plugin::{Limits, Plugin};
-pub use store::{Store, StoreError};
+pub use store::{PostgresOptions, Queue, Store, StoreError};
 pub use verify::verify_signature;
 
 mod body;
