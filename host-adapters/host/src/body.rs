@@ -5,9 +5,7 @@
 //! spool. The 100 MB of an original are written once, when the event comes in; the envelope, the
 //! receipts and whatever is later made out of the envelope refer to the same file.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Seek, Write};
 use std::sync::Arc;
 
 use crate::pec;
@@ -59,7 +57,7 @@ impl Body {
     /// The file in the spool cannot be opened.
     pub fn reader(&self) -> io::Result<impl Read + '_> {
         let file = match &self.spool {
-            Some(spool) => Some(File::open(&spool.path)?),
+            Some(spool) => Some(spool.place.open(&spool.name)?),
             None => None,
         };
         Ok(BodyReader::new(self, file))
@@ -250,24 +248,36 @@ impl Body {
 }
 
 /// A file of the spool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct SpoolRef {
     /// What the store calls it.
     pub(crate) name: Arc<str>,
-    /// Where it is.
-    pub(crate) path: Arc<Path>,
+    place: Arc<dyn Place>,
 }
 
 impl SpoolRef {
-    /// The file `name` in `folder`.
-    pub(crate) fn new(folder: &Path, name: &str) -> Self {
-        let path: PathBuf = folder.join(name);
+    /// The file `name` in a place.
+    pub(crate) fn new(name: &str, place: Arc<dyn Place>) -> Self {
         Self {
             name: name.into(),
-            path: path.into(),
+            place,
         }
     }
 }
+
+/// Where files of the spool are.
+pub(crate) trait Place: std::fmt::Debug + Send + Sync {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be read now.
+    fn open(&self, name: &str) -> io::Result<Box<dyn Source>>;
+}
+
+/// A file of the spool that is being read.
+pub(crate) trait Source: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Source for T {}
 
 /// A span that reaches beyond the message it is of.
 #[derive(Clone, Copy, Debug, thiserror::Error)]

@@ -14,7 +14,6 @@ use transact::Begin;
 
 pub(crate) use transact::converse;
 
-pub use backlog::{Backlog, Queue};
 pub use error::HostError;
 pub use report::{
     Action, Committed, DirectorySummary, ItemState, ItemStatus, MessageStatus, MessageSummary,
@@ -22,8 +21,8 @@ pub use report::{
 };
 pub use stop::Stop;
 
+mod alive;
 mod answers;
-mod backlog;
 mod directory;
 mod endings;
 mod error;
@@ -97,7 +96,8 @@ impl Default for Policy {
 /// Runs transactions for one provider. Its methods may be called from several threads at once.
 ///
 /// An adapter calls [`Self::submit`] and [`Self::arrive`] as mail comes in, [`Self::run_outbox`]
-/// after each of them (or from a thread of its own), and [`Self::tick`] every minute.
+/// after each of them, and [`Self::tick`] every minute; or, to have several things in hand at
+/// once, [`Self::run_outbox_workers`] in a thread of its own and [`Self::tick_beside_workers`].
 pub struct Host {
     parts: HostParts,
     directory: DirectoryInForce,

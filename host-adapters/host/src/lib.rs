@@ -46,8 +46,8 @@ pub use body::Body;
 pub use engine::{Dialogue, Engine, Event, EventKind, PluginError};
 pub use examiner::{Examiner, onlooker};
 pub use host::{
-    Action, Backlog, Committed, DirectorySummary, Host, HostError, HostParts, ItemState,
-    ItemStatus, MessageStatus, MessageSummary, OutboxReport, Policy, Progress, Queue,
+    Action, Committed, DirectorySummary, Host, HostError, HostParts, ItemState,
+    ItemStatus, MessageStatus, MessageSummary, OutboxReport, Policy, Progress,
     RecipientStatus, Stop, TickReport,
 };
 pub use names::{kind_name, state_name};
@@ -61,7 +61,7 @@ pub use parts::{
 #[cfg(feature = "pkcs11")]
 pub use parts::{PinSource, Pkcs11Settings, Pkcs11Signer, TokenChoice};
 pub use plugin::{Limits, Plugin};
-pub use store::{Store, StoreError};
+pub use store::{PostgresOptions, Queue, Store, StoreError};
 pub use verify::verify_signature;
 
 mod body;

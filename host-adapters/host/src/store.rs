@@ -1,42 +1,48 @@
-//! What a host remembers: SQLite, and files for large messages.
+//! What a host remembers: SQLite and files for large messages, or PostgreSQL.
 //!
 //! Everything that matters is written in [`Store::commit`]: one transaction for one outcome. The
-//! rest reads, or marks an item of the outbox.
+//! rest reads, or marks items of the outbox.
 //!
-//! **The seam.** Methods take and give the types of `wit/` and of this crate; nothing of SQLite
-//! shows outside this folder. A second back end (PostgreSQL, with rows claimed by `FOR UPDATE SKIP
-//! LOCKED`) implements the same methods; what it must keep is said at each.
+//! **The seam.** Methods take and give the types of `wit/` and of this crate; nothing of a
+//! database shows outside this folder, and nothing of one database outside `db` and `schema`:
+//! every statement is there once.
 //!
-//! **Several processes** may have one store open: a server and a command line, say. SQLite
-//! serialises their transactions; two files beside the database do the rest, with locks that the
-//! system lets go of when a process dies, however it dies. Whoever has the store open shares
-//! `store.lock`; who finds nobody else there clears up what a crash left. `outbox.lock` belongs
-//! to whoever is carrying out the outbox.
+//! **Several processes** may have one store open: a server and a command line, say, or on
+//! PostgreSQL any number of hosts. The database keeps their transactions apart, and each item of
+//! the outbox is *claimed* by whoever carries it out (`claims`). With SQLite two files beside the
+//! database do the rest, with locks that the system lets go of when a process dies, however it
+//! dies. Whoever has the store open shares `store.lock`; who finds nobody else there clears up
+//! what a crash left. `outbox.lock` belongs to whoever is carrying out the outbox in its order.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
-
+use claims::Claims;
 pub(crate) use commit::{Cause, Commit, CommitError, Ending, Written};
+pub use db::PostgresOptions;
+use db::{Db, DbError, Postgres, Promise, Sqlite, Tx, sqlite};
 pub use error::StoreError;
+use news::News;
 pub(crate) use outbox::Item;
+pub use queue::Queue;
 use schema::Strange;
 pub(crate) use spool::Original;
 use spool::Spool;
 pub(crate) use tracking::{DueBatch, Seen};
 
-mod backlog;
 mod bodies;
+mod claims;
 mod columns;
 mod commit;
+mod db;
 mod directory;
 mod effects;
 mod error;
+mod news;
 mod outbox;
 mod publications;
+mod queue;
 mod recall;
 mod schema;
 mod spool;
@@ -46,19 +52,22 @@ mod tracking;
 
 /// The memory of one provider's host.
 ///
-/// Cheap to clone: clones are the same store. All methods may be called from several threads;
-/// they take turns.
+/// Cheap to clone: clones are the same store. All methods may be called from several threads at
+/// once, but not from a task of an asynchronous runtime: they block.
 #[derive(Clone, Debug)]
 pub struct Store(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// For error messages.
-    path: PathBuf,
-    db: Mutex<Connection>,
+    /// The file, or server and database: for error messages.
+    place: String,
+    db: Db,
     spool: Spool,
-    /// Only one thread carries out the outbox, and only one process: `outbox.lock`.
-    outbox: Mutex<Option<File>>,
+    claims: Claims,
+    news: News,
+    /// Only one thread carries out the outbox in its order, and only one process of those that
+    /// share a folder: `outbox.lock`.
+    turn: Mutex<Option<File>>,
     /// Held, shared, as long as the store is open.
     presence: Option<File>,
 }
@@ -74,11 +83,21 @@ impl Store {
         let presence = create_lock(folder, "store.lock")?;
         let alone = presence.try_lock().is_ok();
         let turn = create_lock(folder, "outbox.lock")?;
-        let db = Connection::open(&path).map_err(|error| open_error(&path, error))?;
+        let place = path.display().to_string();
+        let failed = |error: rusqlite::Error| open_error(&place, error);
+        let db = sqlite::open(&path).map_err(failed)?;
         let spool = Spool::open(folder.join("spool"))?;
-        let store = Self::with(path, db, spool, Some(turn), Some(presence))?;
+        let migrated = schema::migrate_sqlite(&db);
+        accept(&place, migrated.map_err(|error| open_error(&place, error))?)?;
+        let db = Sqlite::file(path, db).map_err(failed)?;
+        let store = Self(Arc::new(Inner {
+            turn: Mutex::new(Some(turn)),
+            presence: Some(presence),
+            ..Inner::new(place, Db::Sqlite(Box::new(db)), spool, LEASE)?
+        }));
         if alone {
             store.remove_orphans()?;
+            store.clear_claims()?;
         }
         // From exclusive to shared there is a moment without: another process may then find
         // itself alone and clear up, which is harmless as nothing has begun here yet.
@@ -86,9 +105,32 @@ impl Store {
             presence
                 .unlock()
                 .and_then(|()| presence.lock_shared())
-                .map_err(|error| open_error(&folder.join("store.lock"), error))?;
+                .map_err(|error| open_error(&folder.join("store.lock").display(), error))?;
         }
         Ok(store)
+    }
+
+    /// Opens the store in a PostgreSQL database (12 or later, or what speaks its protocol):
+    /// `postgresql://user:password@host/database`, or `host=/run/postgresql dbname=pec`. Any
+    /// number of hosts may have it open at once. The tables are made in the first schema of the
+    /// connection's `search_path`, which must be ours alone; an older store is brought up to date.
+    ///
+    /// Statements are prepared, so a pooler in between must give each connection a server
+    /// process of its own.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; nothing was changed.
+    pub fn open_postgres(url: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
+        let db = Arc::new(Postgres::connect(url, options)?);
+        let place = db.place();
+        let failed = |error: DbError| StoreError::Connect {
+            place: db.place(),
+            source: error.into(),
+        };
+        accept(&place, schema::migrate_postgres(&db).map_err(failed)?)?;
+        let spool = Spool::database(&db);
+        let inner = Inner::new(place, Db::Postgres(db), spool, options.lease)?;
+        Ok(Self(Arc::new(inner)))
     }
 
     /// A store that ends with the process, for tests and for judging single messages.
@@ -96,9 +138,17 @@ impl Store {
     /// # Errors
     /// SQLite cannot be started.
     pub fn in_memory() -> Result<Self, StoreError> {
-        let path = PathBuf::from(":memory:");
-        let db = Connection::open_in_memory().map_err(|error| open_error(&path, error))?;
-        Self::with(path, db, Spool::in_memory(), None, None)
+        let place = ":memory:".to_owned();
+        let db = sqlite::open_in_memory().map_err(|error| open_error(&place, error))?;
+        let migrated = schema::migrate_sqlite(&db);
+        accept(&place, migrated.map_err(|error| open_error(&place, error))?)?;
+        let db = Db::Sqlite(Box::new(Sqlite::memory(db)));
+        Ok(Self(Arc::new(Inner::new(
+            place,
+            db,
+            Spool::in_memory(),
+            LEASE,
+        )?)))
     }
 
     /// Keeps a copy of an event's message for as long as its conversation lasts: small ones in
@@ -110,105 +160,97 @@ impl Store {
         self.0.spool.take_in(octets)
     }
 
-    fn with(
-        path: PathBuf,
-        mut db: Connection,
-        spool: Spool,
-        turn: Option<File>,
-        presence: Option<File>,
-    ) -> Result<Self, StoreError> {
-        match configure(&db).and_then(|()| schema::migrate(&mut db)) {
-            Ok(Ok(())) => Ok(Self(Arc::new(Inner {
-                path,
-                db: Mutex::new(db),
-                spool,
-                outbox: Mutex::new(turn),
-                presence,
-            }))),
-            Ok(Err(Strange::Foreign)) => Err(StoreError::Foreign { path }),
-            Ok(Err(Strange::Newer { version, known })) => Err(StoreError::Newer {
-                path,
-                version,
-                known,
-            }),
-            Err(error) => Err(open_error(&path, error)),
-        }
-    }
-
-    /// Reads in one transaction.
+    /// Reads in one snapshot.
     fn read<T>(
         &self,
         doing: &'static str,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, DbError>,
     ) -> Result<T, StoreError> {
-        let mut db = self.lock();
-        db.transaction()
-            .and_then(|tx| work(&tx))
-            .map_err(|source| self.failed(doing, source))
+        let read = self.0.db.read(&mut work);
+        read.map_err(|source| self.failed(doing, source))
     }
 
-    /// Writes in one durable transaction.
+    /// Reads with a single statement.
+    fn look<T>(
+        &self,
+        doing: &'static str,
+        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, DbError>,
+    ) -> Result<T, StoreError> {
+        let found = self.0.db.look(&mut work);
+        found.map_err(|source| self.failed(doing, source))
+    }
+
+    /// Writes in one transaction; see [`Db::write`].
     fn write<T>(
         &self,
         doing: &'static str,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+        promise: Promise,
+        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, DbError>,
     ) -> Result<T, StoreError> {
-        let mut db = self.lock();
-        // "Immediate": a transaction that reads first and writes later can find that somebody
-        // else wrote in between, and would have to begin again.
-        db.transaction_with_behavior(TransactionBehavior::Immediate)
-            .and_then(|tx| {
-                let done = work(&tx)?;
-                tx.commit()?;
-                Ok(done)
-            })
-            .map_err(|source| self.failed(doing, source))
+        let written = self.0.db.write(promise, &mut work);
+        written.map_err(|source| self.failed(doing, source))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        // Whoever panicked while holding it left a transaction that was rolled back.
-        self.0.db.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn failed(&self, doing: &'static str, source: rusqlite::Error) -> StoreError {
-        StoreError::Database {
-            path: self.0.path.clone(),
-            doing,
-            source: source.into(),
+    fn failed(&self, doing: &'static str, source: DbError) -> StoreError {
+        metrics::counter!("ceralacca_store_errors_total", "doing" => doing).increment(1);
+        let place = self.0.place.clone();
+        match source {
+            DbError::Uncertain(_) => StoreError::Uncertain {
+                place,
+                doing,
+                source: source.into(),
+            },
+            source => StoreError::Database {
+                place,
+                doing,
+                source: source.into(),
+            },
         }
     }
 }
 
-/// How SQLite keeps its promises: see <https://sqlite.org/pragma.html>.
-fn configure(db: &Connection) -> rusqlite::Result<()> {
-    db.busy_timeout(BUSY)?;
-    // Readers do not stop the writer, and a commit is one fsync.
-    db.pragma_update(None, "journal_mode", "WAL")?;
-    // A commit survives a power cut: with less, it only survives us.
-    db.pragma_update(None, "synchronous", "FULL")?;
-    db.pragma_update(None, "foreign_keys", true)?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS);
-    Ok(())
+impl Inner {
+    fn new(place: String, db: Db, spool: Spool, lease: u32) -> Result<Self, StoreError> {
+        let claims = Claims::new(lease).map_err(|error| open_error(&place, error))?;
+        Ok(Self {
+            place,
+            db,
+            spool,
+            claims,
+            news: News::default(),
+            turn: Mutex::default(),
+            presence: None,
+        })
+    }
+}
+
+fn accept(place: &str, migrated: Result<(), Strange>) -> Result<(), StoreError> {
+    let place = place.to_owned();
+    migrated.map_err(|strange| match strange {
+        Strange::Foreign => StoreError::Foreign { place },
+        Strange::Newer { version, known } => StoreError::Newer {
+            place,
+            version,
+            known,
+        },
+    })
 }
 
 fn create_lock(folder: &Path, name: &str) -> Result<File, StoreError> {
     let path = folder.join(name);
-    File::create(&path).map_err(|error| open_error(&path, error))
+    File::create(&path).map_err(|error| open_error(&path.display(), error))
 }
 
 fn open_error(
-    path: &Path,
+    place: &dyn std::fmt::Display,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> StoreError {
     StoreError::Open {
-        path: path.to_owned(),
+        place: place.to_string(),
         source: source.into(),
     }
 }
 
-/// How long to wait for another process's transaction. Ours take milliseconds; a new directory
-/// of 200,000 domains takes a second or two.
-const BUSY: Duration = Duration::from_secs(15);
-
-/// More than there are statements in this folder: each is prepared once.
-const STATEMENTS: usize = 64;
+/// For how many seconds a claim on an outbox item holds unless renewed: longer than a process is
+/// ever kept from running, short enough to wait for.
+const LEASE: u32 = 60;

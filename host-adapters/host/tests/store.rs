@@ -45,7 +45,7 @@ fn a_newer_store_is_left_alone() {
     let db = rusqlite::Connection::open(folder.path().join("store.sqlite")).unwrap();
     db.pragma_update(None, "user_version", 99).unwrap();
     drop(db);
-    assert!(refusal(folder.path()).contains("has version 99, this program knows 2"));
+    assert!(refusal(folder.path()).contains("has version 99, this program knows 3"));
 }
 
 #[test]

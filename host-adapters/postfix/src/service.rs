@@ -3,7 +3,7 @@
 //! ```text
 //!  milter ──▶ submit, arrive        what Postfix hands over, one thread for each connection
 //!  workers ─▶ run_outbox_workers    what was committed leaves
-//!  ticker ──▶ keep_time             deadlines, the directory file; once a minute
+//!  ticker ──▶ tick_beside_workers   deadlines, the directory file; once a minute
 //!  http ────▶ /metrics, /healthz
 //!  main ────▶ SIGTERM, SIGINT: drain; SIGHUP: another configuration; the watchdog of systemd
 //! ```
@@ -182,7 +182,7 @@ fn work(current: &Current, stop: &Stop) {
 fn keep_time(current: &Current, stop: &Stop) {
     loop {
         let running = current.get();
-        if let Err(error) = running.host.keep_time(&mut |_| {}) {
+        if let Err(error) = running.host.tick_beside_workers(&mut |_| {}) {
             tracing::error!(%error, "the tick stopped; the next one tries again");
         }
         drop(running);

@@ -1,15 +1,14 @@
 //! Reading a body from its beginning, wherever its octets are.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, SeekFrom};
 
-use super::Body;
 use super::piece::Piece;
+use super::{Body, Source};
 
 /// Reads piece after piece.
 pub(super) struct BodyReader<'a> {
     body: &'a Body,
-    file: Option<File>,
+    file: Option<Box<dyn Source>>,
     /// The piece that is being read.
     next: usize,
     /// How much of it has been.
@@ -18,7 +17,7 @@ pub(super) struct BodyReader<'a> {
 
 impl<'a> BodyReader<'a> {
     /// `file` is the body's file in the spool, where it has one.
-    pub(super) fn new(body: &'a Body, file: Option<File>) -> Self {
+    pub(super) fn new(body: &'a Body, file: Option<Box<dyn Source>>) -> Self {
         Self {
             body,
             file,

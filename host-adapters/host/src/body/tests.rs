@@ -1,6 +1,8 @@
 //! Splicing and reading, on bodies that are partly in the spool.
 
+use std::fs::File;
 use std::io::Read;
+use std::path::PathBuf;
 
 use super::*;
 
@@ -8,11 +10,21 @@ use super::*;
 fn mixed() -> (tempfile::TempDir, Body) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("f"), "0123456789").unwrap();
-    let original = Body::from_spool(SpoolRef::new(folder.path(), "f"), 10);
+    let place = Arc::new(Folder(folder.path().to_owned()));
+    let original = Body::from_spool(SpoolRef::new("f", place), 10);
     let body = original
         .splice(vec![bytes("<"), span(0, 10), bytes(">")])
         .unwrap();
     (folder, body)
+}
+
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Place for Folder {
+    fn open(&self, name: &str) -> io::Result<Box<dyn Source>> {
+        Ok(Box::new(File::open(self.0.join(name))?))
+    }
 }
 
 fn bytes(text: &str) -> pec::Segment {
@@ -96,7 +108,9 @@ fn what_does_not_quote_a_file_does_not_refer_to_it() {
         .splice(vec![bytes("a"), span(3, 0), bytes("b")])
         .unwrap();
     assert_eq!(receipt.spool_name(), None);
-    assert_eq!(receipt.stored_form(), (&b"ab"[..], None, None));
+    let (octets, spool, recipe) = receipt.stored_form();
+    assert_eq!((octets, recipe), (&b"ab"[..], None));
+    assert!(spool.is_none());
 }
 
 #[test]

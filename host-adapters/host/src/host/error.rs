@@ -60,6 +60,13 @@ pub enum HostError {
     /// Somebody else was quicker; a new transaction will see what they did.
     #[error("another transaction was quicker: {0}; try again")]
     Conflict(String),
+    /// The claim on an outbox item ran out while it was in hand, and another worker has taken it
+    /// over: what that one does is what happens.
+    #[error("another worker has taken over outbox item {key}")]
+    ClaimLost {
+        /// The item.
+        key: String,
+    },
     /// The plug-in broke a guarantee that `wit/` gives: a bug in it.
     #[error("the plug-in broke its contract: {0}")]
     Contract(String),
@@ -69,6 +76,7 @@ impl From<CommitError> for HostError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Conflict(text) => Self::Conflict(text),
+            CommitError::Lost(key) => Self::ClaimLost { key },
             CommitError::Contract(text) => Self::Contract(text),
             CommitError::Store(error) => Self::Store(error),
         }

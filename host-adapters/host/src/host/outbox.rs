@@ -17,7 +17,8 @@ pub(super) type Report<'a> = &'a mut dyn FnMut(&Progress);
 impl Host {
     /// Carries out what is due in the outbox, in order, until nothing more can be done now: what
     /// the carrying out adds is carried out too. Waits while another thread or process does the
-    /// same. `progress` hears of each thing done.
+    /// same; what workers have in hand ([`Self::run_outbox_workers`]) is left to them. `progress`
+    /// hears of each thing done.
     ///
     /// What does not work is tried again later, in ever longer intervals
     /// ([`super::Policy::retry_first`]); nothing is ever dropped for want of success.
@@ -28,35 +29,60 @@ impl Host {
         &self,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<OutboxReport, HostError> {
-        let turn = self.parts.store.take_outbox_turn()?;
+        let store = &self.parts.store;
+        let _turn = store.take_outbox_turn()?;
         let mut report = OutboxReport::default();
-        let mut after = 0;
-        while let Some((number, item)) = self.parts.store.next_item(&turn, self.now(), after)? {
-            after = number;
-            match self.carry_out(item, progress)? {
-                Ending::Done => report.done += 1,
-                Ending::Postponed { .. } | Ending::Narrowed { .. } => report.postponed += 1,
-                Ending::Refused { .. } | Ending::Failed { .. } => report.failed += 1,
+        self.renewing_claims(|| {
+            let mut after = 0;
+            while let Some(mut item) = store.claim_next(self.now(), after)? {
+                after = item.id;
+                match self.carry_out(&mut item, progress) {
+                    Ok(Ending::Done) => report.done += 1,
+                    Ok(Ending::Postponed { .. } | Ending::Narrowed { .. }) => report.postponed += 1,
+                    Ok(Ending::Refused { .. } | Ending::Failed { .. }) => report.failed += 1,
+                    Err(error @ HostError::ClaimLost { .. }) => tracing::warn!(%error),
+                    Err(error) => return Err(error),
+                }
             }
-        }
-        report.next_at = self.parts.store.next_due()?;
+            Ok(())
+        })?;
+        report.next_at = store.next_due()?;
         Ok(report)
     }
 
-    /// One item; what is in its way postpones it, unless it is the store itself.
-    fn carry_out(&self, mut item: Item, progress: Report<'_>) -> Result<Ending, HostError> {
-        let result = match item.action {
-            Action::Relay => self.relay(&item, progress),
-            Action::Loop => self.loop_back(&mut item, progress),
-            Action::Deposit => self.deposit(&mut item, progress),
-            Action::Confirm => self.confirm(&mut item, progress),
-            Action::Bounce => self.bounce(&item, progress),
-        };
-        result.or_else(|error| {
-            let action = item.action;
-            tracing::error!(key = item.key, ?action, %error, "an outbox item did not work");
-            self.postpone(&item, error.to_string(), progress)
-        })
+    /// One item; what is in its way postpones it, unless it is the store itself, or that it is
+    /// not ours any more.
+    pub(super) fn carry_out(
+        &self,
+        item: &mut Item,
+        progress: Report<'_>,
+    ) -> Result<Ending, HostError> {
+        let mut conflicts = 0;
+        loop {
+            let result = match item.action {
+                Action::Relay => self.relay(item, progress),
+                Action::Loop => self.loop_back(item, progress),
+                Action::Deposit => self.deposit(item, progress),
+                Action::Confirm => self.confirm(item, progress),
+                Action::Bounce => self.bounce(item, progress),
+            };
+            match result {
+                // Another worker settled another recipient of the same message: a new
+                // conversation sees it. Only events conflict, and nothing of them has happened.
+                Err(HostError::Conflict(text)) if conflicts < CONFLICTS => {
+                    conflicts += 1;
+                    tracing::debug!(key = item.key, text, conflicts, "an event is tried again");
+                }
+                Err(error @ HostError::ClaimLost { .. }) => return Err(error),
+                Err(error) => {
+                    let (action, pec_id) = (item.action, item.message.pec_id.as_deref());
+                    tracing::error!(key = item.key, pec_id, ?action, %error,
+                        "an outbox item did not work");
+                    return self.postpone(item, error.to_string(), progress);
+                }
+                Ok(ending) => return Ok(ending),
+            }
+        }
     }
 
     /// To the network. If the process dies between the hand-over and the mark, the relay is asked
@@ -100,20 +126,19 @@ impl Host {
     }
 
     /// Our own incoming point, without leaving the process (RFC 6109 §3.4).
-    fn loop_back(&self, item: &mut Item, progress: Report<'_>) -> Result<Ending, HostError> {
+    fn loop_back(&self, item: &Item, progress: Report<'_>) -> Result<Ending, HostError> {
         crash::point("before-loop");
-        let body = std::mem::take(&mut item.body);
         let event = Event::Arrive(pec::Arrival {
             reverse_path: item.reverse_path.clone(),
             recipients: item.recipients.clone(),
             source: pec::ArrivalSource::OwnOutbox,
-            message: read(item, &body)?,
+            message: read(item)?,
         });
         let ending_of = |reply: &pec::Reply| match reply.code {
             500.. => refuse(item, refusals_of(item, reply)),
             _ => self.ending_of(item, reply),
         };
-        let (committed, ending) = self.event_of(item, event, body, ending_of)?;
+        let (committed, ending) = self.event_of(item, event, item.body.clone(), ending_of)?;
         progress(&Progress::Looped {
             message: item.message.clone(),
             recipients: item.recipients.clone(),
@@ -154,7 +179,9 @@ impl Host {
         };
         crash::point("after-deposit-before-mark");
         if item.confirm {
-            self.parts.store.note_verdict(item, failure)?;
+            if !self.parts.store.note_verdict(item, failure)? {
+                return Err(lost(item));
+            }
             progress(&told);
             crash::point("after-verdict");
             return self.confirm(item, progress);
@@ -175,19 +202,18 @@ impl Host {
 
     /// The delivery point: the plug-in makes the receipt, which is committed with the item's end, so
     /// there is exactly one.
-    fn confirm(&self, item: &mut Item, progress: Report<'_>) -> Result<Ending, HostError> {
-        let body = std::mem::take(&mut item.body);
+    fn confirm(&self, item: &Item, progress: Report<'_>) -> Result<Ending, HostError> {
         let event = Event::FinishDeposit(pec::DepositResult {
             reverse_path: item.reverse_path.clone(),
             recipient: recipient(item)?.to_owned(),
-            message: read(item, &body)?,
+            message: read(item)?,
             verdict: match &item.failure {
                 None => pec::DepositVerdict::Deposited,
                 Some(failure) => pec::DepositVerdict::Failed(failure.clone()),
             },
         });
         let ending_of = |reply: &pec::Reply| self.ending_of(item, reply);
-        let (committed, ending) = self.event_of(item, event, body, ending_of)?;
+        let (committed, ending) = self.event_of(item, event, item.body.clone(), ending_of)?;
         report_transaction(EventKind::FinishDeposit, committed, progress);
         Ok(ending)
     }
@@ -235,7 +261,7 @@ impl Host {
         Ok((committed, ending))
     }
 
-    fn postpone(
+    pub(super) fn postpone(
         &self,
         item: &Item,
         error: String,
@@ -257,19 +283,26 @@ impl Host {
     }
 
     fn end(&self, item: &Item, ending: &Ending) -> Result<(), HostError> {
-        if !self.parts.store.end_item(item, self.now(), ending)? {
-            tracing::warn!(key = item.key, "an outbox item had been ended before");
+        if self.parts.store.end_item(item, self.now(), ending)? {
+            Ok(())
+        } else {
+            Err(lost(item))
         }
-        Ok(())
     }
 }
 
 /// The octets of a message, whole: the plug-in is about to get them.
-fn read(item: &Item, body: &Body) -> Result<Vec<u8>, HostError> {
-    body.read_whole().map_err(|source| HostError::Message {
+fn read(item: &Item) -> Result<Vec<u8>, HostError> {
+    item.body.read_whole().map_err(|source| HostError::Message {
         key: item.key.clone(),
         source,
     })
+}
+
+fn lost(item: &Item) -> HostError {
+    HostError::ClaimLost {
+        key: item.key.clone(),
+    }
 }
 
 /// Deposits and bounces have one recipient.
@@ -317,3 +350,6 @@ pub(super) fn report_transaction(event: EventKind, committed: Committed, progres
         notices: committed.notices,
     });
 }
+
+/// As many workers as there may sensibly be can be in each other's way over one message.
+const CONFLICTS: u32 = 32;

@@ -1,23 +1,197 @@
 //! Carrying out the outbox for ever, several items at a time.
 
-use std::time::Duration;
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use super::{Host, Stop};
+use super::{Host, HostError, Progress, Stop};
+use crate::store::Item;
 
 impl Host {
-    /// Carries out the outbox until `stop` is requested; returns when what is in flight is done.
+    /// Carries out the outbox until `stop` is requested, up to `workers` items at a time; returns
+    /// when what is in flight is done. Any number of hosts may do so over one store: each item is
+    /// claimed by one of them.
     ///
-    /// What this process commits is taken up at once, what other hosts commit and what time
-    /// makes due within [`POLL`]. Errors are logged and tried again; nothing ends it but `stop`.
-    pub fn run_outbox_workers(&self, _workers: usize, stop: &Stop) {
-        while !stop.is_requested() {
-            if let Err(error) = self.run_outbox(&mut |_| {}) {
-                tracing::error!(%error, "the outbox could not be carried out");
-            }
-            stop.wait(POLL);
+    /// What this process commits is taken up at once; what other hosts commit, and what time
+    /// makes due, within a second. Nothing ends it but `stop`: a part that panics costs its item a
+    /// try, and a store that does not work is asked again every second.
+    pub fn run_outbox_workers(&self, workers: usize, stop: &Stop) {
+        let workers = workers.max(1);
+        let claimed = Claimed::default();
+        self.renewing_claims(|| {
+            thread::scope(|scope| {
+                for _ in 0..workers {
+                    scope.spawn(|| self.work(&claimed, workers, stop));
+                }
+                while !stop.wait(LONG) {}
+                // Those that wait for items need not wait longer.
+                self.parts.store.announce();
+            });
+        });
+        let left: Vec<Item> = claimed.into_items();
+        if let Err(error) = self.parts.store.release(&left) {
+            tracing::warn!(%error, items = left.len(), "claims will have to run out");
         }
+    }
+
+    /// One worker.
+    fn work(&self, claimed: &Claimed, workers: usize, stop: &Stop) {
+        while !stop.is_requested() {
+            let known = self.parts.store.news();
+            match claimed.next(self, workers, known) {
+                Ok(Some(item)) => self.carry_out_guarded(item, stop),
+                Ok(None) if stop.is_requested() => {}
+                Ok(None) => self.parts.store.await_news(known, POLL),
+                Err(error) => {
+                    tracing::error!(%error, "the outbox cannot be read");
+                    stop.wait(POLL);
+                }
+            }
+        }
+    }
+
+    /// One item, whatever happens.
+    fn carry_out_guarded(&self, mut item: Item, stop: &Stop) {
+        let begun = Instant::now();
+        let action = item.action;
+        let carried_out = catch_unwind(AssertUnwindSafe(|| {
+            self.carry_out(&mut item, &mut |progress| tell(progress))
+        }));
+        let result = carried_out.unwrap_or_else(|panic| {
+            let error = format!("a part of the host panicked: {}", words_of(&*panic));
+            tracing::error!(key = item.key, error, "an outbox item did not work");
+            self.postpone(&item, error, &mut |progress| tell(progress))
+        });
+        metrics::histogram!("ceralacca_outbox_item_seconds", "action" => action.name())
+            .record(begun.elapsed());
+        match result {
+            Ok(_) => {}
+            Err(error @ HostError::ClaimLost { .. }) => tracing::warn!(%error),
+            Err(error) => {
+                tracing::error!(key = item.key, %error, "how an outbox item ended is not stored");
+                // Given back, it is found as it was; if not even that works, its claim runs out.
+                stop.wait(POLL);
+                if let Err(error) = self.parts.store.release(&[item]) {
+                    tracing::warn!(%error, "a claim will have to run out");
+                }
+            }
+        }
+    }
+
+    /// Does some work while the claims on what it has in hand are kept up.
+    pub(super) fn renewing_claims<T>(&self, work: impl FnOnce() -> T) -> T {
+        let store = &self.parts.store;
+        let done = Stop::new();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.wait(store.renew_every()) {
+                    if let Err(error) = store.renew_claims() {
+                        tracing::error!(%error, "claims on outbox items cannot be renewed");
+                    }
+                }
+            });
+            // Also when the work panics: the scope waits for the thread.
+            let _end = End(&done);
+            work()
+        })
+    }
+}
+
+/// Requests a stop when dropped.
+struct End<'a>(&'a Stop);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.request();
+    }
+}
+
+/// Items that are claimed and that no worker has begun.
+#[derive(Default)]
+struct Claimed(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    items: VecDeque<Item>,
+    /// The news at which the outbox was last found empty, and when.
+    empty: Option<(u64, Instant)>,
+}
+
+impl Claimed {
+    /// The next item; one worker claims for all, so that what came in together is claimed in one
+    /// transaction, and what is known to be empty is not asked again.
+    fn next(&self, host: &Host, count: usize, known: u64) -> Result<Option<Item>, HostError> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(item) = waiting.items.pop_front() {
+            return Ok(Some(item));
+        }
+        let still_empty = |(news, when): (u64, Instant)| news == known && when.elapsed() < POLL;
+        if waiting.empty.is_some_and(still_empty) {
+            return Ok(None);
+        }
+        waiting
+            .items
+            .extend(host.parts.store.claim_due(host.now(), count)?);
+        let item = waiting.items.pop_front();
+        waiting.empty = item.is_none().then(|| (known, Instant::now()));
+        Ok(item)
+    }
+
+    fn into_items(self) -> Vec<Item> {
+        let waiting = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        waiting.items.into()
+    }
+}
+
+/// What a panic said, where it said something.
+fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no words")
+}
+
+/// A line in the log for each thing done.
+fn tell(progress: &Progress) {
+    match progress {
+        Progress::Relayed {
+            message,
+            recipients,
+            ..
+        } => {
+            let pec_id = message.pec_id.as_deref();
+            tracing::info!(pec_id, ?recipients, "relayed");
+        }
+        Progress::Deposited { message, recipient } => {
+            let pec_id = message.pec_id.as_deref();
+            tracing::info!(pec_id, recipient, "deposited");
+        }
+        Progress::DepositFailed {
+            message,
+            recipient,
+            failure,
+        } => {
+            let pec_id = message.pec_id.as_deref();
+            tracing::warn!(pec_id, recipient, failure = failure.text, "deposit failed");
+        }
+        Progress::Postponed {
+            message,
+            recipients,
+            reason,
+            next_at,
+        } => {
+            let pec_id = message.pec_id.as_deref();
+            tracing::warn!(pec_id, ?recipients, reason, next_at, "postponed");
+        }
+        // Refusals are told of where they are understood, transactions where they are committed.
+        Progress::RelayFailed { .. } | Progress::Looped { .. } | Progress::Transaction { .. } => {}
     }
 }
 
 /// How often the outbox is looked at for what others have put there, and for what has become due.
 const POLL: Duration = Duration::from_secs(1);
+
+/// Until somebody asks to stop.
+const LONG: Duration = Duration::from_secs(3600);

@@ -57,8 +57,7 @@ impl Bodies {
         let bodies = self.messages.iter().map(|made| &made.body).chain(original);
         let used: Vec<_> = bodies.filter_map(Body::spool_name).collect();
         // What no row refers to goes away here.
-        self.fresh
-            .retain(|fresh| used.contains(&&*fresh.file().name));
+        self.fresh.retain(|fresh| used.contains(&fresh.name()));
         self.fresh.iter().try_for_each(Fresh::sync)
     }
 

@@ -1,8 +1,9 @@
 //! Writing an outcome: all of it, durably, or nothing.
 
-use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
+use std::time::Instant;
 
 use super::bodies::Bodies;
+use super::db::{DbError, Promise, Tx, params};
 use super::effects::Effects;
 use super::spool::Original;
 use super::tracking::Seen;
@@ -40,7 +41,7 @@ pub(crate) enum Cause<'a> {
         /// How many.
         recipients: usize,
     },
-    /// An item of the outbox, which must still be pending.
+    /// An item of the outbox, which must still be ours.
     Item {
         /// Which.
         item: &'a super::Item,
@@ -115,6 +116,9 @@ pub(crate) enum CommitError {
     /// Somebody else was quicker; a new transaction will see what they did.
     #[error("another transaction was quicker: {0}")]
     Conflict(String),
+    /// The claim on the item ran out, and somebody else has taken it over: theirs is what happens.
+    #[error("somebody else has taken over outbox item {0}")]
+    Lost(String),
     /// The plug-in broke a guarantee that `wit/` gives.
     #[error("the plug-in broke its contract: {0}")]
     Contract(String),
@@ -123,26 +127,29 @@ pub(crate) enum CommitError {
     Store(#[from] StoreError),
 }
 
-/// [`CommitError`] inside a transaction, where the file's name is not at hand.
+/// [`CommitError`] inside a transaction, where the store's name is not at hand.
 pub(super) enum Rollback {
     Conflict(String),
+    Lost(String),
     Contract(String),
-    Database(rusqlite::Error),
+    Database(DbError),
 }
 
-impl From<rusqlite::Error> for Rollback {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<DbError> for Rollback {
+    fn from(error: DbError) -> Self {
         Self::Database(error)
     }
 }
 
 impl Store {
     /// Writes an outcome in one durable transaction. After `Ok` the reply may be given, whatever
-    /// happens to this process; after an error nothing has happened.
+    /// happens to this process; after an error nothing has happened, unless it is
+    /// [`StoreError::Uncertain`].
     ///
     /// # Errors
     /// See [`CommitError`].
     pub(crate) fn commit(&self, commit: Commit<'_>) -> Result<Written, CommitError> {
+        let begun = Instant::now();
         let Commit {
             now,
             entropy,
@@ -154,36 +161,61 @@ impl Store {
         let mut bodies = Bodies::splice(&self.0.spool, original, outcome.messages)?;
         bodies.sync(&outcome.effects)?;
         crash::point("before-commit");
-        let written = (|| {
-            let mut db = self.lock();
-            let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            if let Some(reply) = write_cause(&tx, now, &cause, &outcome.reply, &outcome.effects)? {
+        let written = self.0.db.write(Promise::Durable, &mut |tx: &mut Tx<'_>| {
+            if let Some(reply) = write_cause(tx, now, &cause, &outcome.reply, &outcome.effects)? {
                 return Ok(Written::Before(reply));
             }
-            let mut effects = Effects::new(&tx, now, entropy, &bodies, seen);
-            for effect in outcome.effects {
+            let mut effects = Effects::new(tx, now, entropy, &bodies, seen);
+            for effect in &outcome.effects {
                 effects.write(effect, &cause)?;
             }
             crash::point("inside-commit");
-            let committed = tx.commit();
-            crash::point("after-commit");
-            // Also when it failed: a disk that could not say so may yet have the rows, and rows
-            // without files are worse than files without rows.
-            bodies.keep();
-            committed?;
             Ok(Written::Now)
-        })();
+        });
+        match &written {
+            Ok(Written::Now) => {
+                crash::point("after-commit");
+                bodies.keep();
+                if makes_items(&outcome.effects, &cause) {
+                    self.announce();
+                }
+            }
+            // A disk that could not say so may yet have the rows, and rows without files are
+            // worse than files without rows.
+            Err(Rollback::Database(_)) => bodies.keep(),
+            Ok(Written::Before(_)) | Err(_) => {}
+        }
+        metrics::histogram!("ceralacca_store_commit_seconds").record(begun.elapsed());
         written.map_err(|rollback| match rollback {
             Rollback::Conflict(text) => CommitError::Conflict(text),
+            Rollback::Lost(key) => CommitError::Lost(key),
             Rollback::Contract(text) => CommitError::Contract(text),
             Rollback::Database(error) => self.failed("committing an outcome", error).into(),
         })
     }
 }
 
+/// Is there something new to carry out?
+fn makes_items(effects: &[pec::Effect], cause: &Cause<'_>) -> bool {
+    let sends =
+        |effect: &pec::Effect| matches!(effect, pec::Effect::Relay(_) | pec::Effect::Deposit(_));
+    let bounces = matches!(cause, Cause::Item { ending, .. } if ending.bounces());
+    bounces || effects.iter().any(sends)
+}
+
+impl Ending {
+    /// Must the plug-in hear of recipients that failed?
+    pub(super) fn bounces(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused { bounce: true, .. } | Self::Narrowed { bounce: true, .. }
+        )
+    }
+}
+
 /// Writes what the cause asks for. A reply means that it was there before.
 fn write_cause(
-    tx: &Transaction<'_>,
+    tx: &mut Tx<'_>,
     now: u64,
     cause: &Cause<'_>,
     reply: &pec::Reply,
@@ -201,17 +233,19 @@ fn write_cause(
             }
             // Only what was accepted is worth recognising: after a refusal the sender may mend
             // something on our side and send the same again.
-            if (200..300).contains(&reply.code) {
-                write_fingerprint(tx, now, fingerprint, reply)?;
+            if (200..300).contains(&reply.code)
+                && !write_fingerprint(tx, now, fingerprint, *since, reply)?
+            {
+                return Ok(known_reply(tx, fingerprint, *since)?);
             }
             let accepted = effects
                 .iter()
                 .any(|effect| matches!(effect, pec::Effect::Track(_)));
             if let (Some(account), true) = (account, accepted) {
-                tx.prepare_cached(
+                tx.execute(
                     "INSERT INTO usage (account, at, recipients) VALUES (?1, ?2, ?3)",
-                )?
-                .execute((account, now, *recipients as u64))?;
+                    params![*account, now, *recipients],
+                )?;
             }
             Ok(None)
         }
@@ -219,7 +253,7 @@ fn write_cause(
             if item.end(tx, now, ending)? {
                 Ok(None)
             } else {
-                Err(Rollback::Conflict(format!("item {} was done", item.key)))
+                Err(Rollback::Lost(item.key.clone()))
             }
         }
         Cause::Directory { .. } | Cause::Request | Cause::Tick => Ok(None),
@@ -228,36 +262,49 @@ fn write_cause(
 
 /// The reply to the same event since then.
 pub(super) fn known_reply(
-    tx: &Transaction<'_>,
+    tx: &mut Tx<'_>,
     fingerprint: &[u8; 32],
     since: u64,
-) -> rusqlite::Result<Option<pec::Reply>> {
-    tx.prepare_cached(
+) -> Result<Option<pec::Reply>, DbError> {
+    tx.find(
         "SELECT code, status, text FROM fingerprint WHERE fingerprint = ?1 AND at >= ?2",
-    )?
-    .query_row((fingerprint, since), |row| {
-        Ok(pec::Reply {
-            code: row.get(0)?,
-            status: row.get(1)?,
-            text: row.get(2)?,
-        })
-    })
-    .optional()
+        params![fingerprint, since],
+        |row| {
+            Ok(pec::Reply {
+                code: row.get(0)?,
+                status: row.get(1)?,
+                text: row.get(2)?,
+            })
+        },
+    )
 }
 
+/// False: there is one that is not too old to count. Two sessions of one client may write the same
+/// at once, on two hosts: the key makes the second wait for the first, and then see it.
 fn write_fingerprint(
-    tx: &Transaction<'_>,
+    tx: &mut Tx<'_>,
     now: u64,
     fingerprint: &[u8; 32],
+    since: u64,
     reply: &pec::Reply,
-) -> rusqlite::Result<()> {
-    // One that is there is too old to count, or we would not be here.
-    tx.prepare_cached(
-        "INSERT OR REPLACE INTO fingerprint (fingerprint, at, code, status, text)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute((fingerprint, now, reply.code, &reply.status, &reply.text))?;
-    Ok(())
+) -> Result<bool, DbError> {
+    let written = tx.execute(
+        "INSERT INTO fingerprint (fingerprint, at, code, status, text)
+         VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (fingerprint) DO UPDATE
+         SET at = excluded.at, code = excluded.code, status = excluded.status,
+             text = excluded.text
+         WHERE fingerprint.at < ?6",
+        params![
+            fingerprint,
+            now,
+            reply.code,
+            &reply.status,
+            &reply.text,
+            since
+        ],
+    )?;
+    Ok(written > 0)
 }
 
 /// The key of the item that an effect or a refusal makes: the first half of a SHA-256.

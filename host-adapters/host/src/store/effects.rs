@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use rusqlite::Transaction;
-
 use super::bodies::Bodies;
 use super::columns::{list_to_json, spool_id};
 use super::commit::{Cause, Rollback, derive_key};
+use super::db::{DbError, Tx, params};
 use super::directory::install_directory;
 use super::publications;
 use super::tracking::Seen;
@@ -15,8 +14,8 @@ use crate::names::{kind_name, state_name};
 use crate::pec;
 
 /// Writes the effects of one outcome, in their order.
-pub(super) struct Effects<'a> {
-    tx: &'a Transaction<'a>,
+pub(super) struct Effects<'a, 'tx> {
+    tx: &'a mut Tx<'tx>,
     now: u64,
     entropy: &'a [u8; 32],
     bodies: &'a Bodies,
@@ -29,9 +28,9 @@ pub(super) struct Effects<'a> {
     raised: Vec<String>,
 }
 
-impl<'a> Effects<'a> {
+impl<'a, 'tx> Effects<'a, 'tx> {
     pub(super) fn new(
-        tx: &'a Transaction<'a>,
+        tx: &'a mut Tx<'tx>,
         now: u64,
         entropy: &'a [u8; 32],
         bodies: &'a Bodies,
@@ -49,27 +48,31 @@ impl<'a> Effects<'a> {
         }
     }
 
-    pub(super) fn write(&mut self, effect: pec::Effect, cause: &Cause<'_>) -> Result<(), Rollback> {
+    pub(super) fn write(
+        &mut self,
+        effect: &pec::Effect,
+        cause: &Cause<'_>,
+    ) -> Result<(), Rollback> {
         self.count += 1;
         match effect {
-            pec::Effect::Relay(relay) => self.relay(&relay),
-            pec::Effect::Deposit(deposit) => self.deposit(&deposit),
-            pec::Effect::Track(message) => self.track(&message),
-            pec::Effect::TakeInCharge(charge) => self.take_in_charge(&charge),
+            pec::Effect::Relay(relay) => self.relay(relay),
+            pec::Effect::Deposit(deposit) => self.deposit(deposit),
+            pec::Effect::Track(message) => self.track(message),
+            pec::Effect::TakeInCharge(charge) => self.take_in_charge(charge),
             pec::Effect::Settle(settlement) => self.settle(settlement),
-            pec::Effect::Log(entry) => self.log(&entry),
-            pec::Effect::KeepInfected(infected) => self.keep_infected(&infected),
-            pec::Effect::Notify(notice) => self.notify(&notice),
-            pec::Effect::Remember(memo) => self.remember(&memo),
+            pec::Effect::Log(entry) => self.log(entry),
+            pec::Effect::KeepInfected(infected) => self.keep_infected(infected),
+            pec::Effect::Notify(notice) => self.notify(notice),
+            pec::Effect::Remember(memo) => self.remember(memo),
             pec::Effect::InstallDirectory(providers) => {
                 let Cause::Directory { sha256, signers } = cause else {
                     return Err(Rollback::Contract(
                         "it installs a directory without having been given one".to_owned(),
                     ));
                 };
-                Ok(install_directory(self.tx, (sha256, signers), &providers)?)
+                Ok(install_directory(self.tx, (sha256, signers), providers)?)
             }
-            pec::Effect::Publish(file) => self.publish(&file),
+            pec::Effect::Publish(file) => self.publish(file),
         }
     }
 
@@ -106,7 +109,7 @@ impl<'a> Effects<'a> {
     }
 
     fn item(
-        &self,
+        &mut self,
         action: Action,
         message: i64,
         reverse_path: &str,
@@ -116,31 +119,32 @@ impl<'a> Effects<'a> {
     ) -> Result<(), Rollback> {
         let key = derive_key(self.entropy, &self.count.to_string());
         let recipients = list_to_json(recipients);
-        self.tx
-            .prepare_cached(
-                "INSERT INTO outbox
-                     (key, action, message, at, reverse_path, recipients, confirm, seq)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute((
-                key,
+        self.tx.execute(
+            "INSERT INTO outbox
+                 (key, action, message, at, next_at, reverse_path, recipients, confirm, seq)
+             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                &key,
                 action.name(),
                 message,
                 self.now,
                 reverse_path,
-                recipients,
+                &recipients,
                 confirm,
-                seq,
-            ))?;
+                seq
+            ],
+        )?;
         Ok(())
     }
 
     /// Relays are numbered in the order of the effects. Two transactions cannot get the same number:
-    /// there is one writer at a time, and the column is unique.
-    fn next_seq(&self) -> rusqlite::Result<u64> {
-        self.tx
-            .prepare_cached("SELECT coalesce(max(seq), 0) + 1 FROM outbox")?
-            .query_row([], |row| row.get(0))
+    /// with SQLite there is one writer at a time, and PostgreSQL's sequence gives each number once.
+    fn next_seq(&mut self) -> Result<u64, DbError> {
+        let next = self.tx.choose(
+            "SELECT coalesce(max(seq), 0) + 1 FROM outbox",
+            "SELECT nextval('relay_seq')",
+        );
+        self.tx.value(next, &[])
     }
 
     /// The row of a message, written when the first effect refers to it.
@@ -154,76 +158,77 @@ impl<'a> Effects<'a> {
             Some(spool) => Some(spool_id(self.tx, &spool.name, made.body.len())?),
             None => None,
         };
-        let id = self
-            .tx
-            .prepare_cached(
-                "INSERT INTO message (kind, pec_id, message_id, at, octets, spool, recipe)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .insert((
-                kind_name(&made.summary.kind),
+        let id = self.tx.value(
+            "INSERT INTO message (kind, pec_id, message_id, at, octets, spool, recipe)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
+            params![
+                &*kind_name(&made.summary.kind),
                 &made.summary.pec_id,
                 &made.summary.message_id,
                 self.now,
                 octets,
                 spool,
-                recipe,
-            ))?;
+                &recipe
+            ],
+        )?;
         self.messages.insert(index, id);
         Ok(id)
     }
 
     /// A PEC id that is tracked already means repeated entropy, or a race: then nothing of this
     /// outcome may be true, and the client is asked to come again.
-    fn track(&self, message: &pec::TrackedMessage) -> Result<(), Rollback> {
-        let new = self
-            .tx
-            .prepare_cached(
-                "INSERT INTO tracked (pec_id, message_id, sender, reply_to, subject, accepted_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
-            )?
-            .execute((
+    fn track(&mut self, message: &pec::TrackedMessage) -> Result<(), Rollback> {
+        let new = self.tx.execute(
+            "INSERT INTO tracked (pec_id, message_id, sender, reply_to, subject, accepted_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            params![
                 &message.pec_id,
                 &message.message_id,
                 &message.sender,
                 &message.reply_to,
                 &message.subject,
-                message.accepted_at,
-            ))?;
+                message.accepted_at
+            ],
+        )?;
         if new == 0 {
             let text = format!("PEC id {} is tracked already", message.pec_id);
             return Err(Rollback::Conflict(text));
         }
-        let mut insert = self.tx.prepare_cached(
-            "INSERT INTO tracked_recipient
-                 (pec_id, position, address, certified, state, warned, deadline, changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?;
         for (position, recipient) in message.recipients.iter().enumerate() {
-            insert.execute((
-                &message.pec_id,
-                position as u64,
-                &recipient.address,
-                recipient.certified,
-                state_name(recipient.state),
-                recipient.warned,
-                recipient.deadline,
-                self.now,
-            ))?;
+            self.tx.execute(
+                "INSERT INTO tracked_recipient
+                     (pec_id, position, address, certified, state, warned, deadline, changed_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    &message.pec_id,
+                    position,
+                    &recipient.address,
+                    recipient.certified,
+                    state_name(recipient.state),
+                    recipient.warned,
+                    recipient.deadline,
+                    self.now,
+                ],
+            )?;
         }
         Ok(())
     }
 
     /// At most once per PEC id and mailbox (PRACTICE 8.11): two sessions may bring the same envelope
     /// at once, both having asked before either wrote.
-    fn take_in_charge(&self, charge: &pec::TakeInCharge) -> Result<(), Rollback> {
-        let mut insert = self.tx.prepare_cached(
-            "INSERT INTO taken_in_charge (pec_id, mailbox, recipient, at)
-             VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-        )?;
+    fn take_in_charge(&mut self, charge: &pec::TakeInCharge) -> Result<(), Rollback> {
         for recipient in &charge.recipients {
-            let mailbox = recipient.to_lowercase();
-            if insert.execute((&charge.pec_id, mailbox, recipient, self.now))? == 0 {
+            let taken = self.tx.execute(
+                "INSERT INTO taken_in_charge (pec_id, mailbox, recipient, at)
+                 VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                params![
+                    &charge.pec_id,
+                    &recipient.to_lowercase(),
+                    recipient,
+                    self.now
+                ],
+            )?;
+            if taken == 0 {
                 let pec_id = &charge.pec_id;
                 let text = format!("PEC id {pec_id} is taken in charge for {recipient} already");
                 return Err(Rollback::Conflict(text));
@@ -233,47 +238,43 @@ impl<'a> Effects<'a> {
     }
 
     /// `changed_at` is when the state became what it is, so a repeated settlement leaves it.
-    fn settle(&mut self, settlement: pec::Settlement) -> Result<(), Rollback> {
+    fn settle(&mut self, settlement: &pec::Settlement) -> Result<(), Rollback> {
         self.raise(&settlement.pec_id)?;
-        let changed = self
-            .tx
-            .prepare_cached(
-                "UPDATE tracked_recipient
-                 SET state = ?3, warned = ?4, deadline = ?5, changed_at =
-                     CASE WHEN state = ?3 THEN changed_at ELSE ?6 END
-                 WHERE pec_id = ?1 AND address = ?2",
-            )?
-            .execute((
+        let changed = self.tx.execute(
+            "UPDATE tracked_recipient
+             SET state = ?3, warned = ?4, deadline = ?5, changed_at =
+                 CASE WHEN state = ?3 THEN changed_at ELSE ?6 END
+             WHERE pec_id = ?1 AND address = ?2",
+            params![
                 &settlement.pec_id,
                 &settlement.recipient,
                 state_name(settlement.state),
                 settlement.warned,
                 settlement.deadline,
-                self.now,
-            ))?;
+                self.now
+            ],
+        )?;
         if changed == 0 {
             return Err(Rollback::Contract(format!(
                 "it settles {} of {}, which is not tracked",
                 settlement.recipient, settlement.pec_id
             )));
         }
-        self.raised.push(settlement.pec_id);
+        self.raised.push(settlement.pec_id.clone());
         Ok(())
     }
 
     /// Checks that a tracked message is still as the plug-in saw it: a receipt may have come in
     /// while a tick was being thought about, and must not be overwritten.
-    fn raise(&self, pec_id: &str) -> Result<(), Rollback> {
+    fn raise(&mut self, pec_id: &str) -> Result<(), Rollback> {
         if self.raised.iter().any(|raised| raised == pec_id) {
             return Ok(());
         }
-        let changed = self
-            .tx
-            .prepare_cached(
-                "UPDATE tracked SET version = version + 1
-                 WHERE pec_id = ?1 AND version = coalesce(?2, version)",
-            )?
-            .execute((pec_id, self.seen.version(pec_id)))?;
+        let changed = self.tx.execute(
+            "UPDATE tracked SET version = version + 1
+             WHERE pec_id = ?1 AND version = coalesce(?2, version)",
+            params![pec_id, self.seen.version(pec_id)],
+        )?;
         if changed == 0 {
             let text = format!("the states of PEC id {pec_id} have changed meanwhile");
             return Err(Rollback::Conflict(text));
@@ -282,64 +283,63 @@ impl<'a> Effects<'a> {
     }
 
     /// RFC 6109 §2.3: kept for 30 months, so nothing here ever deletes a row.
-    fn log(&self, entry: &pec::LogEntry) -> Result<(), Rollback> {
-        self.tx
-            .prepare_cached(
-                "INSERT INTO log (event, pec_id, message_id, at, sender, recipients, subject,
-                     generated, provider, error)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            )?
-            .execute((
+    fn log(&mut self, entry: &pec::LogEntry) -> Result<(), Rollback> {
+        self.tx.execute(
+            "INSERT INTO log (event, pec_id, message_id, at, sender, recipients, subject,
+                 generated, provider, error)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
                 &entry.event,
                 &entry.pec_id,
                 &entry.message_id,
                 entry.at,
                 &entry.sender,
-                list_to_json(&entry.recipients),
+                &list_to_json(&entry.recipients),
                 &entry.subject,
-                list_to_json(&entry.generated),
+                &list_to_json(&entry.generated),
                 &entry.provider,
-                &entry.error,
-            ))?;
+                &entry.error
+            ],
+        )?;
         Ok(())
     }
 
     /// RFC 6109 §2.2.4: the original itself, out of everybody's reach. The sweep lets it go at its
     /// time.
-    fn keep_infected(&self, infected: &pec::InfectedMessage) -> Result<(), Rollback> {
+    fn keep_infected(&mut self, infected: &pec::InfectedMessage) -> Result<(), Rollback> {
         let original = self.bodies.original();
         let (octets, spool, recipe) = original.stored_form();
         let spool = match spool {
             Some(spool) => Some(spool_id(self.tx, &spool.name, original.len())?),
             None => None,
         };
-        self.tx
-            .prepare_cached(
-                "INSERT INTO infected (pec_id, name, at, until, octets, spool, recipe)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute((
+        self.tx.execute(
+            "INSERT INTO infected (pec_id, name, at, until, octets, spool, recipe)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
                 &infected.pec_id,
                 &infected.name,
                 self.now,
                 infected.until,
                 octets,
                 spool,
-                recipe,
-            ))?;
+                &recipe
+            ],
+        )?;
         Ok(())
     }
 
     /// People hear of it through [`crate::Committed::notices`] and the log; the row is the proof.
-    fn notify(&self, notice: &pec::Notice) -> Result<(), Rollback> {
-        self.tx
-            .prepare_cached("INSERT INTO notice (at, recipient, text) VALUES (?1, ?2, ?3)")?
-            .execute((self.now, &notice.recipient, &notice.text))?;
+    fn notify(&mut self, notice: &pec::Notice) -> Result<(), Rollback> {
+        self.tx.execute(
+            "INSERT INTO notice (at, recipient, text) VALUES (?1, ?2, ?3)",
+            params![self.now, &notice.recipient, &notice.text],
+        )?;
         Ok(())
     }
 
     /// The name becomes a file's name, so it must not lead anywhere else.
-    fn publish(&self, file: &pec::Publication) -> Result<(), Rollback> {
+    fn publish(&mut self, file: &pec::Publication) -> Result<(), Rollback> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if file.name.is_empty() || file.name.starts_with('.') || !file.name.chars().all(plain) {
             let name = &file.name;
@@ -349,10 +349,12 @@ impl<'a> Effects<'a> {
     }
 
     /// The newest word counts: verdicts are renewed before they run out.
-    fn remember(&self, memo: &pec::Memo) -> Result<(), Rollback> {
-        self.tx
-            .prepare_cached("INSERT OR REPLACE INTO memo (key, value, until) VALUES (?1, ?2, ?3)")?
-            .execute((&memo.key, &memo.value, memo.until))?;
+    fn remember(&mut self, memo: &pec::Memo) -> Result<(), Rollback> {
+        self.tx.execute(
+            "INSERT INTO memo (key, value, until) VALUES (?1, ?2, ?3)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value, until = excluded.until",
+            params![&memo.key, &memo.value, memo.until],
+        )?;
         Ok(())
     }
 }

@@ -1,22 +1,24 @@
 //! What is still to be carried out.
 
 use std::fs::File;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
-use rusqlite::{OptionalExtension, Transaction};
-
+use super::claims::Claim;
 use super::columns::{
-    body_from_row, damaged, failure_from_row, failure_to_json, list_from_row, list_to_json,
-    summary_from_row,
+    body_from_row, failure_from_row, failure_to_json, list_from_row, list_to_json, summary_from_row,
 };
 use super::commit::{Ending, derive_key};
+use super::db::{DbError, Promise, Tx, params};
+use super::spool::Spool;
 use super::{Store, StoreError, open_error};
 use crate::{Action, Body, ItemState, MessageSummary, pec};
 
-/// One thing to do.
+/// One thing to do, which nobody else does as long as the claim on it holds.
 #[derive(Debug)]
 pub(crate) struct Item {
-    id: i64,
+    /// Its number.
+    pub(crate) id: i64,
+    claim: Arc<Claim>,
     /// See [`crate::RelayItem::key`].
     pub(crate) key: String,
     /// What to do.
@@ -42,7 +44,7 @@ pub(crate) struct Item {
     pub(crate) seq: Option<u64>,
 }
 
-/// The right to carry out the outbox, until dropped. A process that dies loses it.
+/// The right to carry out the outbox in its order, until dropped. A process that dies loses it.
 pub(crate) struct OutboxTurn<'a>(MutexGuard<'a, Option<File>>);
 
 impl Drop for OutboxTurn<'_> {
@@ -55,62 +57,18 @@ impl Drop for OutboxTurn<'_> {
 }
 
 impl Store {
-    /// Waits until nobody else carries out the outbox, in this process or another, and takes the
-    /// turn.
+    /// Waits until nobody else carries out the outbox in its order, in this process or another that
+    /// shares the folder, and takes the turn.
     ///
     /// # Errors
     /// The lock file cannot be locked.
     pub(crate) fn take_outbox_turn(&self) -> Result<OutboxTurn<'_>, StoreError> {
-        let turn = self.0.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.0.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lock) = &*turn {
-            lock.lock()
-                .map_err(|error| open_error(&self.0.path.with_file_name("outbox.lock"), error))?;
+            let failed = |error| open_error(&format!("{} (outbox.lock)", self.0.place), error);
+            lock.lock().map_err(failed)?;
         }
         Ok(OutboxTurn(turn))
-    }
-
-    /// The first item after number `after` (0: the first of all) that is due at `now`; with its
-    /// number. Items that were made meanwhile have higher numbers.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub(crate) fn next_item(
-        &self,
-        _turn: &OutboxTurn<'_>,
-        now: u64,
-        after: i64,
-    ) -> Result<Option<(i64, Item)>, StoreError> {
-        self.read("reading the outbox", |tx| {
-            tx.prepare_cached(
-                "SELECT o.id, o.key, o.action, o.message, o.at, o.reverse_path, o.recipients,
-                     o.confirm, o.failure, o.attempts, o.seq,
-                     m.kind, m.pec_id, m.message_id, m.octets, s.name, m.recipe
-                 FROM outbox o JOIN message m ON m.id = o.message
-                     LEFT JOIN spool s ON s.id = m.spool
-                 WHERE o.state = 'pending' AND o.id > ?1 AND o.next_at <= ?2
-                 ORDER BY o.id LIMIT 1",
-            )?
-            .query_row((after, now), |row| {
-                let item = Item {
-                    id: row.get(0)?,
-                    key: row.get(1)?,
-                    action: action_from_name(&row.get::<_, String>(2)?)
-                        .ok_or_else(|| damaged(2, "unknown action"))?,
-                    message_row: row.get(3)?,
-                    at: row.get(4)?,
-                    reverse_path: row.get(5)?,
-                    recipients: list_from_row(row, 6)?,
-                    confirm: row.get(7)?,
-                    failure: failure_from_row(row, 8)?,
-                    attempts: row.get(9)?,
-                    seq: row.get(10)?,
-                    message: summary_from_row(row, 11)?,
-                    body: body_from_row(row, 14, &self.0.spool)?,
-                };
-                Ok((item.id, item))
-            })
-            .optional()
-        })
     }
 
     /// When the first of the items that still wait is due; none: none waits.
@@ -118,13 +76,16 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub(crate) fn next_due(&self) -> Result<Option<u64>, StoreError> {
-        self.read("reading the outbox", |tx| {
-            tx.prepare_cached("SELECT min(next_at) FROM outbox WHERE state = 'pending'")?
-                .query_row([], |row| row.get(0))
+        self.look("reading the outbox", |tx| {
+            tx.value(
+                "SELECT min(next_at) FROM outbox WHERE state = 'pending'",
+                &[],
+            )
         })
     }
 
-    /// Ends an item without a transaction of the plug-in. False: it had been ended before.
+    /// Ends an item without a transaction of the plug-in. False: the claim on it ran out, and
+    /// somebody else has taken it over.
     ///
     /// # Errors
     /// The store cannot be written; the item is as it was.
@@ -134,11 +95,18 @@ impl Store {
         now: u64,
         ending: &Ending,
     ) -> Result<bool, StoreError> {
-        self.write("marking an outbox item", |tx| item.end(tx, now, ending))
+        let ended = self.write("marking an outbox item", Promise::Durable, |tx| {
+            item.end(tx, now, ending)
+        })?;
+        if ended && ending.bounces() {
+            self.announce();
+        }
+        Ok(ended)
     }
 
     /// Notes how a deposit that is to be confirmed has ended: from now on the plug-in must hear
-    /// of it, and the deposit is not tried again. The item changes accordingly.
+    /// of it, and the deposit is not tried again. The item changes accordingly. False: the claim on
+    /// it ran out, and nothing was written.
     ///
     /// # Errors
     /// The store cannot be written; the item is as it was.
@@ -146,32 +114,66 @@ impl Store {
         &self,
         item: &mut Item,
         failure: Option<pec::Failure>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let text = failure.as_ref().map(failure_to_json);
-        self.write("noting how a deposit ended", |tx| {
-            tx.prepare_cached(
-                "UPDATE outbox SET action = 'confirm', failure = ?2, attempts = 0
-                 WHERE id = ?1 AND state = 'pending'",
-            )?
-            .execute((item.id, text))
+        let doing = "noting how a deposit ended";
+        let noted = self.write(doing, Promise::Durable, |tx| {
+            tx.execute(
+                "UPDATE outbox SET action = 'confirm', failure = ?3, attempts = 0
+                 WHERE id = ?1 AND claimed_by = ?2 AND state = 'pending'",
+                params![item.id, item.claim.name(), &text],
+            )
         })?;
+        if noted == 0 {
+            return Ok(false);
+        }
         item.action = Action::Confirm;
         item.failure = failure;
         item.attempts = 0;
-        Ok(())
+        Ok(true)
     }
 }
 
+/// The items that were claimed together, in the order in which they are to be carried out.
+pub(super) fn items_of(
+    tx: &mut Tx<'_>,
+    claim: &Arc<Claim>,
+    spool: &Spool,
+) -> Result<Vec<Item>, DbError> {
+    tx.query(
+        "SELECT o.id, o.key, o.action, o.message, o.at, o.reverse_path, o.recipients, o.confirm,
+             o.failure, o.attempts, o.seq, m.kind, m.pec_id, m.message_id, m.octets, s.name, m.recipe
+         FROM outbox o JOIN message m ON m.id = o.message LEFT JOIN spool s ON s.id = m.spool
+         WHERE o.claimed_by = ?1 ORDER BY o.next_at, o.id",
+        params![claim.name()],
+        |row| {
+            Ok(Item {
+                id: row.get(0)?,
+                claim: Arc::clone(claim),
+                key: row.get(1)?,
+                action: action_from_name(&row.get::<String>(2)?)
+                    .ok_or_else(|| DbError::damaged(2, "unknown action"))?,
+                message_row: row.get(3)?,
+                at: row.get(4)?,
+                reverse_path: row.get(5)?,
+                recipients: list_from_row(row, 6)?,
+                confirm: row.get(7)?,
+                failure: failure_from_row(row, 8)?,
+                attempts: row.get(9)?,
+                seq: row.get(10)?,
+                message: summary_from_row(row, 11)?,
+                body: body_from_row(row, 14, spool)?,
+            })
+        },
+    )
+}
+
 impl Item {
-    /// Writes how it ended, if it is still pending.
-    pub(super) fn end(
-        &self,
-        tx: &Transaction<'_>,
-        now: u64,
-        ending: &Ending,
-    ) -> rusqlite::Result<bool> {
+    /// Writes how it ended, if it is still ours: the row's lock makes two who think so take turns,
+    /// and the second finds that it is not.
+    pub(super) fn end(&self, tx: &mut Tx<'_>, now: u64, ending: &Ending) -> Result<bool, DbError> {
         let (state, tried, next_at, error) = match ending {
-            Ending::Done => ("done", 0, now, None),
+            Ending::Done => ("done", 0_u32, now, None),
             Ending::Refused { refusals, .. } => {
                 let all = refusals.len() >= self.recipients.len();
                 let texts: Vec<String> = refusals.iter().map(ToString::to_string).collect();
@@ -183,19 +185,21 @@ impl Item {
             }
             Ending::Failed { error } => ("failed", 1, now, Some(error.clone())),
         };
-        let changed = tx
-            .prepare_cached(
-                "UPDATE outbox
-                 SET state = ?2, attempts = attempts + ?3, next_at = ?4, last_error = ?5
-                 WHERE id = ?1 AND state = 'pending'",
-            )?
-            .execute((self.id, state, tried, next_at, error))?;
+        let changed = tx.execute(
+            "UPDATE outbox
+             SET state = ?3, attempts = attempts + ?4, next_at = ?5, last_error = ?6,
+                 claimed_by = NULL, claimed_until = 0
+             WHERE id = ?1 AND claimed_by = ?2 AND state = 'pending'",
+            params![self.id, self.claim.name(), state, tried, next_at, &error],
+        )?;
         if changed == 0 {
             return Ok(false);
         }
         if let Ending::Narrowed { later, .. } = ending {
-            tx.prepare_cached("UPDATE outbox SET recipients = ?2 WHERE id = ?1")?
-                .execute((self.id, list_to_json(later)))?;
+            tx.execute(
+                "UPDATE outbox SET recipients = ?2 WHERE id = ?1",
+                params![self.id, &list_to_json(later)],
+            )?;
         }
         if let Ending::Refused {
             refusals,
@@ -217,25 +221,36 @@ impl Item {
     /// Asks for the plug-in to be told that a recipient failed.
     fn bounce(
         &self,
-        tx: &Transaction<'_>,
+        tx: &mut Tx<'_>,
         now: u64,
         recipient: &str,
         failure: &pec::Failure,
-    ) -> rusqlite::Result<()> {
+    ) -> Result<(), DbError> {
         let key = derive_key(self.key.as_bytes(), &format!("bounce {recipient}"));
-        tx.prepare_cached(
-            "INSERT INTO outbox (key, action, message, at, reverse_path, recipients, failure)
-             VALUES (?1, 'bounce', ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute((
-            key,
-            self.message_row,
-            now,
-            &self.reverse_path,
-            list_to_json(&[recipient.to_owned()]),
-            failure_to_json(failure),
-        ))?;
+        tx.execute(
+            "INSERT INTO outbox
+                 (key, action, message, at, next_at, reverse_path, recipients, failure)
+             VALUES (?1, 'bounce', ?2, ?3, ?3, ?4, ?5, ?6)",
+            params![
+                &key,
+                self.message_row,
+                now,
+                &self.reverse_path,
+                &list_to_json(&[recipient.to_owned()]),
+                &failure_to_json(failure),
+            ],
+        )?;
         Ok(())
+    }
+
+    /// Gives it back, if it is still ours.
+    pub(super) fn release(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        tx.execute(
+            "UPDATE outbox SET claimed_by = NULL, claimed_until = 0
+             WHERE id = ?1 AND claimed_by = ?2 AND state = 'pending'",
+            params![self.id, self.claim.name()],
+        )
+        .map(drop)
     }
 }
 

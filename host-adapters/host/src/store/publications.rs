@@ -1,7 +1,6 @@
 //! Files to publish: kept in the store first, so that none is forgotten.
 
-use rusqlite::Transaction;
-
+use super::db::{DbError, Exclusive, Promise, Tx, params};
 use super::{Store, StoreError};
 use crate::pec;
 
@@ -20,18 +19,18 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub(crate) fn unpublished(&self) -> Result<Vec<Pending>, StoreError> {
-        self.read("reading what is to be published", |tx| {
-            tx.prepare_cached(
+        self.look("reading what is to be published", |tx| {
+            tx.query(
                 "SELECT version, name, content FROM publication WHERE done = 0 ORDER BY version",
-            )?
-            .query_map([], |row| {
-                Ok(Pending {
-                    version: row.get(0)?,
-                    name: row.get(1)?,
-                    content: row.get(2)?,
-                })
-            })?
-            .collect()
+                &[],
+                |row| {
+                    Ok(Pending {
+                        version: row.get(0)?,
+                        name: row.get(1)?,
+                        content: row.get(2)?,
+                    })
+                },
+            )
         })
     }
 
@@ -40,10 +39,10 @@ impl Store {
     /// # Errors
     /// The store cannot be written; the file is published again, which is harmless.
     pub(crate) fn mark_published(&self, file: &Pending) -> Result<(), StoreError> {
-        self.write("marking a file as published", |tx| {
+        self.write("marking a file as published", Promise::Durable, |tx| {
             tx.execute(
                 "UPDATE publication SET done = 1 WHERE version = ?1",
-                [file.version],
+                params![file.version],
             )
             .map(drop)
         })
@@ -51,15 +50,15 @@ impl Store {
 }
 
 /// Writes one; it replaces an earlier one of its name.
-pub(super) fn publish(
-    tx: &Transaction<'_>,
-    now: u64,
-    file: &pec::Publication,
-) -> rusqlite::Result<()> {
-    tx.execute("DELETE FROM publication WHERE name = ?1", [&file.name])?;
+pub(super) fn publish(tx: &mut Tx<'_>, now: u64, file: &pec::Publication) -> Result<(), DbError> {
+    tx.exclusively(Exclusive::Publish)?;
+    tx.execute(
+        "DELETE FROM publication WHERE name = ?1",
+        params![&file.name],
+    )?;
     tx.execute(
         "INSERT INTO publication (name, at, content) VALUES (?1, ?2, ?3)",
-        (&file.name, now, &file.content),
+        params![&file.name, now, &file.content],
     )?;
     Ok(())
 }

@@ -1,8 +1,7 @@
 //! Short memories: replies given, verdicts kept, recipients counted.
 
-use rusqlite::OptionalExtension;
-
 use super::commit::known_reply;
+use super::db::{Promise, params};
 use super::{Store, StoreError};
 use crate::pec;
 
@@ -16,7 +15,7 @@ impl Store {
         fingerprint: &[u8; 32],
         since: u64,
     ) -> Result<Option<pec::Reply>, StoreError> {
-        self.read("looking for an earlier reply", |tx| {
+        self.look("looking for an earlier reply", |tx| {
             known_reply(tx, fingerprint, since)
         })
     }
@@ -26,10 +25,12 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub(crate) fn recall(&self, key: &str, now: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read("recalling", |tx| {
-            tx.prepare_cached("SELECT value FROM memo WHERE key = ?1 AND until > ?2")?
-                .query_row((key, now), |row| row.get(0))
-                .optional()
+        self.look("recalling", |tx| {
+            tx.find(
+                "SELECT value FROM memo WHERE key = ?1 AND until > ?2",
+                params![key, now],
+                |row| row.get(0),
+            )
         })
     }
 
@@ -38,11 +39,30 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub(crate) fn usage(&self, query: &pec::UsageQuery) -> Result<u64, StoreError> {
-        self.read("counting recipients", |tx| {
-            tx.prepare_cached(
-                "SELECT coalesce(sum(recipients), 0) FROM usage WHERE account = ?1 AND at >= ?2",
-            )?
-            .query_row((&query.account, query.since), |row| row.get(0))
+        self.look("counting recipients", |tx| {
+            tx.value(
+                "SELECT CAST(coalesce(sum(recipients), 0) AS BIGINT) FROM usage
+                 WHERE account = ?1 AND at >= ?2",
+                params![&query.account, query.since],
+            )
+        })
+    }
+
+    /// Writes something durably that nobody needs.
+    ///
+    /// # Errors
+    /// The store cannot be written: a full disk, say.
+    pub fn check_writable(&self) -> Result<(), StoreError> {
+        self.write("testing whether it can be written", Promise::Durable, |tx| {
+            tx.execute(
+                "INSERT INTO memo (key, value, until) VALUES (?1, ?2, 0)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                params![ALIVE, &[0_u8].as_slice()],
+            )
+            .map(drop)
         })
     }
 }
+
+/// No key of the plug-in: those begin with a word for what they remember.
+const ALIVE: &str = "!alive";

@@ -1,41 +1,15 @@
 //! The tables, and how a store of an older version becomes one of this version.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
-/// Brings a store up to date, in one transaction; a new file becomes an empty store.
-///
-/// Returns the store's version when it is newer than this program, and leaves it alone.
-pub(super) fn migrate(db: &mut Connection) -> rusqlite::Result<Result<(), Strange>> {
-    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let number = |name| tx.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let (application, version) = (number("application_id")?, number("user_version")?);
-    let tables: i64 = tx.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if application != APPLICATION && tables > 0 {
-        return Ok(Err(Strange::Foreign));
-    }
-    let Some(missing) = usize::try_from(version)
-        .ok()
-        .and_then(|done| MIGRATIONS.get(done..))
-    else {
-        return Ok(Err(Strange::Newer {
-            version,
-            known: MIGRATIONS.len(),
-        }));
-    };
-    for migration in missing {
-        tx.execute_batch(migration)?;
-    }
-    if !missing.is_empty() {
-        tx.pragma_update(None, "application_id", APPLICATION)?;
-        tx.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
-    }
-    tx.commit()?;
-    Ok(Ok(()))
-}
+use super::db::{DbError, Exclusive, Postgres, Promise, Tx, params, sqlite};
+use steps::STEPS;
 
-/// A file that is not a store this program can use.
+mod steps;
+
+/// What is said of a database that this program cannot use.
 pub(super) enum Strange {
-    /// Some other program's database.
+    /// Some other program's.
     Foreign,
     /// Written by a later version of this program.
     Newer {
@@ -46,192 +20,104 @@ pub(super) enum Strange {
     },
 }
 
+/// One step, for both databases.
+struct Step {
+    /// In SQLite's words, of which [`for_postgres`] knows the translation.
+    both: &'static str,
+    /// What PostgreSQL needs beside it.
+    postgres: &'static str,
+}
+
+/// Brings a file up to date, in one transaction; a new one becomes an empty store.
+///
+/// One that is strange is left alone.
+pub(super) fn migrate_sqlite(db: &Connection) -> Result<Result<(), Strange>, DbError> {
+    sqlite::transaction(db, &mut |tx: &mut Tx<'_>| {
+        let application: i64 = tx.value("PRAGMA application_id", &[])?;
+        let version: i64 = tx.value("PRAGMA user_version", &[])?;
+        let tables: i64 = tx.value("SELECT count(*) FROM sqlite_schema", &[])?;
+        if application != APPLICATION && tables > 0 {
+            return Ok(Err(Strange::Foreign));
+        }
+        let missing = match missing(version) {
+            Ok(missing) => missing,
+            Err(strange) => return Ok(Err(strange)),
+        };
+        for step in missing {
+            tx.script(step.both)?;
+        }
+        if !missing.is_empty() {
+            let known = STEPS.len();
+            tx.script(&format!(
+                "PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {known}"
+            ))?;
+        }
+        Ok(Ok(()))
+    })
+}
+
+/// The same for a schema of a PostgreSQL database: the first of the connection's `search_path`.
+/// Hosts that start at the same time do it one after the other.
+pub(super) fn migrate_postgres(db: &Postgres) -> Result<Result<(), Strange>, DbError> {
+    db.write(Promise::Durable, &mut |tx: &mut Tx<'_>| {
+        tx.exclusively(Exclusive::Migrate)?;
+        let table = "SELECT count(*) FROM pg_catalog.pg_tables
+             WHERE schemaname = current_schema() AND CAST(?1 AS TEXT) IN ('', tablename)";
+        let version = if tx.value::<i64>(table, params![VERSIONS])? > 0 {
+            tx.value("SELECT version FROM ceralacca", &[])?
+        } else if tx.value::<i64>(table, params![""])? > 0 {
+            return Ok(Err(Strange::Foreign));
+        } else {
+            tx.script("CREATE TABLE ceralacca (version BIGINT NOT NULL)")?;
+            tx.script("INSERT INTO ceralacca VALUES (0)")?;
+            0
+        };
+        let missing = match missing(version) {
+            Ok(missing) => missing,
+            Err(strange) => return Ok(Err(strange)),
+        };
+        for step in missing {
+            tx.script(&for_postgres(step.both))?;
+            tx.script(step.postgres)?;
+        }
+        tx.execute("UPDATE ceralacca SET version = ?1", params![STEPS.len()])?;
+        Ok(Ok(()))
+    })
+}
+
+/// The steps that lead from a version to ours.
+fn missing(version: i64) -> Result<&'static [Step], Strange> {
+    let done = usize::try_from(version).ok();
+    done.and_then(|done| STEPS.get(done..))
+        .ok_or(Strange::Newer {
+            version,
+            known: STEPS.len(),
+        })
+}
+
+/// Types and clauses of our steps. Texts are compared octet by octet, as SQLite does.
+fn for_postgres(script: &str) -> String {
+    let words = [
+        (" STRICT, WITHOUT ROWID", ""),
+        (" STRICT", ""),
+        (
+            "INTEGER PRIMARY KEY AUTOINCREMENT",
+            "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY",
+        ),
+        (
+            "id INTEGER PRIMARY KEY,",
+            "id BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,",
+        ),
+        ("INTEGER", "BIGINT"),
+        (" TEXT", " TEXT COLLATE \"C\""),
+        (" BLOB", " BYTEA"),
+    ];
+    let translate = |script: String, (ours, theirs): (&str, &str)| script.replace(ours, theirs);
+    words.into_iter().fold(script.to_owned(), translate)
+}
+
 /// "PEC " in ASCII: tells our files from other SQLite databases.
 const APPLICATION: i64 = 0x5045_4320;
 
-/// Step N leads from version N to version N + 1. A published step is never edited.
-///
-/// Instants are seconds since 1970; lists of addresses and ids are JSON arrays of strings; `kind`
-/// and `state` are the names of `wit/types.wit`. `octets`, `spool` and `recipe` are the stored
-/// form of a body: literal octets, a file, and how they interleave.
-const MIGRATIONS: &[&str] = &[
-    "
--- Files beside the database that rows refer to. Other files there are orphans.
-CREATE TABLE spool (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    size INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE message (
-    id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,
-    pec_id TEXT,
-    message_id TEXT NOT NULL,
-    at INTEGER NOT NULL,
-    -- NULL once all is carried out: what is kept then is who, what and when.
-    octets BLOB,
-    spool INTEGER REFERENCES spool (id),
-    recipe TEXT
-) STRICT;
-CREATE INDEX message_pec_id ON message (pec_id) WHERE pec_id IS NOT NULL;
-CREATE INDEX message_held ON message (id) WHERE octets IS NOT NULL;
-CREATE INDEX message_spool ON message (spool) WHERE spool IS NOT NULL;
-
-CREATE TABLE outbox (
-    id INTEGER PRIMARY KEY,
-    -- Does not depend on row numbers: names files, seeds entropy.
-    key TEXT NOT NULL UNIQUE,
-    action TEXT NOT NULL,
-    message INTEGER NOT NULL REFERENCES message (id),
-    at INTEGER NOT NULL,
-    reverse_path TEXT NOT NULL,
-    recipients TEXT NOT NULL,
-    confirm INTEGER NOT NULL DEFAULT 0,
-    -- For confirm: how the deposit failed, NULL if it did not. For bounce: how the relay failed.
-    failure TEXT,
-    state TEXT NOT NULL DEFAULT 'pending',
-    attempts INTEGER NOT NULL DEFAULT 0,
-    next_at INTEGER NOT NULL DEFAULT 0,
-    last_error TEXT,
-    seq INTEGER UNIQUE
-) STRICT;
-CREATE INDEX outbox_pending ON outbox (id, next_at) WHERE state = 'pending';
-CREATE INDEX outbox_message ON outbox (message);
-
-CREATE TABLE tracked (
-    pec_id TEXT PRIMARY KEY,
-    message_id TEXT,
-    sender TEXT NOT NULL,
-    reply_to TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    accepted_at INTEGER NOT NULL,
-    -- Counts changes, so that a transaction can tell that what it saw is still so.
-    version INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
-CREATE TABLE tracked_recipient (
-    pec_id TEXT NOT NULL REFERENCES tracked (pec_id),
-    position INTEGER NOT NULL,
-    address TEXT NOT NULL,
-    certified INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    warned INTEGER NOT NULL,
-    deadline INTEGER,
-    changed_at INTEGER NOT NULL,
-    PRIMARY KEY (pec_id, position)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX tracked_recipient_due ON tracked_recipient (deadline, pec_id, position)
-    WHERE deadline IS NOT NULL;
-
-CREATE TABLE taken_in_charge (
-    pec_id TEXT NOT NULL,
-    -- In lower case: the same mailbox is the same recipient.
-    mailbox TEXT NOT NULL,
-    recipient TEXT NOT NULL,
-    at INTEGER NOT NULL,
-    PRIMARY KEY (pec_id, mailbox)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE log (
-    id INTEGER PRIMARY KEY,
-    event TEXT NOT NULL,
-    pec_id TEXT,
-    message_id TEXT,
-    at INTEGER NOT NULL,
-    sender TEXT NOT NULL,
-    recipients TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    generated TEXT NOT NULL,
-    provider TEXT NOT NULL,
-    error TEXT
-) STRICT;
-CREATE INDEX log_pec_id ON log (pec_id) WHERE pec_id IS NOT NULL;
-
-CREATE TABLE infected (
-    id INTEGER PRIMARY KEY,
-    pec_id TEXT,
-    name TEXT NOT NULL,
-    at INTEGER NOT NULL,
-    until INTEGER NOT NULL,
-    octets BLOB NOT NULL,
-    spool INTEGER REFERENCES spool (id),
-    recipe TEXT
-) STRICT;
-CREATE INDEX infected_spool ON infected (spool) WHERE spool IS NOT NULL;
-
-CREATE TABLE notice (
-    id INTEGER PRIMARY KEY,
-    at INTEGER NOT NULL,
-    recipient TEXT NOT NULL,
-    text TEXT NOT NULL
-) STRICT;
-
-CREATE TABLE memo (
-    key TEXT PRIMARY KEY,
-    value BLOB NOT NULL,
-    until INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
--- What came in and was answered with success: the same again is a repetition.
-CREATE TABLE fingerprint (
-    fingerprint BLOB PRIMARY KEY,
-    at INTEGER NOT NULL,
-    code INTEGER NOT NULL,
-    status TEXT NOT NULL,
-    text TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX fingerprint_at ON fingerprint (at);
-
-CREATE TABLE usage (
-    id INTEGER PRIMARY KEY,
-    account TEXT NOT NULL,
-    at INTEGER NOT NULL,
-    recipients INTEGER NOT NULL
-) STRICT;
-CREATE INDEX usage_account ON usage (account, at, recipients);
-CREATE INDEX usage_at ON usage (at);
-
-CREATE TABLE directory (
-    -- One row.
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    sha256 TEXT NOT NULL,
-    providers INTEGER NOT NULL,
-    domains INTEGER NOT NULL,
-    certificates INTEGER NOT NULL
-) STRICT;
-CREATE TABLE directory_provider (
-    id INTEGER PRIMARY KEY,
-    dn TEXT NOT NULL,
-    name TEXT NOT NULL,
-    unit TEXT,
-    mail_receipt TEXT NOT NULL
-) STRICT;
-CREATE TABLE directory_domain (
-    domain TEXT NOT NULL,
-    provider INTEGER NOT NULL REFERENCES directory_provider (id),
-    PRIMARY KEY (domain, provider)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE directory_certificate (
-    provider INTEGER NOT NULL REFERENCES directory_provider (id),
-    position INTEGER NOT NULL,
-    sha1 TEXT NOT NULL,
-    certificate BLOB NOT NULL,
-    PRIMARY KEY (provider, position)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX directory_certificate_sha1 ON directory_certificate (sha1, provider);
-",
-    "
--- Look-ups are answered from memory; the tables are read as a whole.
-DROP INDEX directory_certificate_sha1;
-ALTER TABLE directory ADD COLUMN signers TEXT NOT NULL DEFAULT '';
-
--- The newest file of each name that others may fetch.
-CREATE TABLE publication (
-    version INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT NOT NULL UNIQUE,
-    at INTEGER NOT NULL,
-    content BLOB NOT NULL,
-    done INTEGER NOT NULL DEFAULT 0
-) STRICT;
-",
-];
+/// The table that tells our schemas from others, with the version in its one row.
+const VERSIONS: &str = "ceralacca";

@@ -1,17 +1,24 @@
-//! Large messages as files beside the database.
+//! Large messages, beside the rows that refer to them: files in a folder, or with PostgreSQL,
+//! whose hosts share no folder, chunks in a table.
 //!
-//! A file is written when its event comes in, synced when the outcome that refers to it is about
-//! to be committed, and named in the table `spool` by that commit. Whatever is in the folder and
-//! not in the table is a leftover of a crash.
+//! One is written when its event comes in, made durable when the outcome that refers to it is
+//! about to be committed, and known to be referred to by that commit. Whatever is there and not
+//! referred to is a leftover of a crash.
 
 use std::collections::HashSet;
-use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::StoreError;
+use super::db::Postgres;
 use crate::body::SpoolRef;
-use crate::{Body, crash, durable};
+use crate::{Body, crash, hex};
+use chunks::Chunks;
+use folder::Folder;
+
+mod chunks;
+mod folder;
 
 /// The message of an event, kept while its conversation lasts.
 #[derive(Debug)]
@@ -42,18 +49,19 @@ impl Original {
     }
 }
 
-/// The folder, or none where everything stays in memory.
-#[derive(Debug)]
-pub(super) struct Spool {
-    folder: Option<PathBuf>,
+/// Where large messages are.
+#[derive(Clone, Debug)]
+pub(super) enum Spool {
+    /// Nowhere: everything stays in memory.
+    None,
+    Folder(Arc<Folder>),
+    Database(Arc<Chunks>),
 }
 
 impl Spool {
     pub(super) fn open(folder: PathBuf) -> Result<Self, StoreError> {
-        match fs::create_dir_all(&folder) {
-            Ok(()) => Ok(Self {
-                folder: Some(folder),
-            }),
+        match Folder::open(&folder) {
+            Ok(open) => Ok(Self::Folder(Arc::new(open))),
             Err(source) => Err(StoreError::Spool {
                 path: folder,
                 source,
@@ -62,132 +70,162 @@ impl Spool {
     }
 
     pub(super) fn in_memory() -> Self {
-        Self { folder: None }
+        Self::None
     }
 
-    /// Keeps a copy of an event's message: in memory if it is small, else in a new file.
+    pub(super) fn database(db: &Arc<Postgres>) -> Self {
+        Self::Database(Arc::new(Chunks::new(Arc::clone(db))))
+    }
+
+    /// Keeps a copy of an event's message: in memory if it is small, else in the spool.
     pub(super) fn take_in(&self, octets: &[u8]) -> Result<Original, StoreError> {
-        match &self.folder {
-            Some(folder) if octets.len() > SPOOL_ABOVE => {
-                let fresh = Fresh::write(folder, |to| to.write_all(octets))?;
-                crash::point("after-spool");
-                Ok(Original {
-                    body: Body::from_spool(fresh.file.clone(), octets.len() as u64),
-                    fresh: Some(fresh),
-                })
-            }
-            _ => Ok(Original::stored(Body::from_octets(octets.to_vec()))),
+        if octets.len() <= SPOOL_ABOVE {
+            return Ok(Original::stored(Body::from_octets(octets.to_vec())));
         }
+        let size = octets.len() as u64;
+        let fresh = Fresh::write(self, size, &mut |to| to.write_all(octets))?;
+        crash::point("after-spool");
+        Ok(match fresh {
+            Some(fresh) => Original {
+                body: Body::from_spool(fresh.file.clone(), size),
+                fresh: Some(fresh),
+            },
+            None => Original::stored(Body::from_octets(octets.to_vec())),
+        })
     }
 
-    /// Moves a message that has much literal text (a re-encoded large original) into a file of
-    /// its own, because rows are for small things.
+    /// Moves a message that has much literal text (a re-encoded large original) into the spool,
+    /// because rows are for small things.
     pub(super) fn spill(&self, body: Body) -> Result<(Body, Option<Fresh>), StoreError> {
-        match &self.folder {
-            Some(folder) if body.literal_len() > SPOOL_ABOVE => {
-                let fresh = Fresh::write(folder, |to| body.copy_to(to))?;
-                let spilled = Body::from_spool(fresh.file.clone(), body.len());
-                Ok((spilled, Some(fresh)))
-            }
-            _ => Ok((body, None)),
+        if body.literal_len() <= SPOOL_ABOVE {
+            return Ok((body, None));
         }
+        let size = body.len();
+        Ok(
+            match Fresh::write(self, size, &mut |to| body.copy_to(to))? {
+                Some(fresh) => (Body::from_spool(fresh.file.clone(), size), Some(fresh)),
+                None => (body, None),
+            },
+        )
     }
 
-    /// The file that the table calls `name`.
+    /// What the table calls `name`.
     pub(super) fn file(&self, name: &str) -> Option<SpoolRef> {
-        let folder = self.folder.as_deref()?;
-        Some(SpoolRef::new(folder, name))
+        match self {
+            Self::None => None,
+            Self::Folder(folder) => Some(SpoolRef::new(name, Arc::clone(folder) as _)),
+            Self::Database(chunks) => Some(SpoolRef::new(name, Arc::clone(chunks) as _)),
+        }
     }
 
     /// Removes the files that the table does not name. Only while nobody else has the store
     /// open: their events' files are not in the table yet.
     pub(super) fn remove_orphans(&self, known: &HashSet<String>) -> Result<(), StoreError> {
-        let Some(folder) = &self.folder else {
-            return Ok(());
-        };
-        let failed = |source| StoreError::Spool {
-            path: folder.clone(),
-            source,
-        };
-        for entry in fs::read_dir(folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name();
-            if name.to_str().is_none_or(|name| !known.contains(name)) {
-                tracing::info!(file = ?entry.path(), "removing a spool file of a lost transaction");
-                fs::remove_file(entry.path()).map_err(failed)?;
-            }
+        match self {
+            Self::Folder(folder) => folder
+                .remove_orphans(known)
+                .map_err(|source| self.failed("", source)),
+            Self::None | Self::Database(_) => Ok(()),
         }
-        Ok(())
     }
 
-    /// Removes a file that the table no longer names. One that is already gone is fine.
+    /// Removes what the table no longer names. What is already gone is fine.
     pub(super) fn remove(&self, name: &str) {
-        let Some(file) = self.file(name) else { return };
-        if let Err(error) = fs::remove_file(&file.path)
-            && error.kind() != io::ErrorKind::NotFound
-        {
+        let removed = match self {
+            Self::None => Ok(()),
+            Self::Folder(folder) => folder.remove(name),
+            // With its row.
+            Self::Database(_) => Ok(()),
+        };
+        if let Err(error) = removed {
             // An orphan takes space until the next start, nothing worse.
-            tracing::warn!(file = ?file.path, %error, "a spool file could not be removed");
+            tracing::warn!(name, %error, "a spool file could not be removed");
         }
+    }
+
+    fn failed(&self, name: &str, source: io::Error) -> StoreError {
+        let path = match self {
+            Self::Folder(folder) => folder.path(name),
+            Self::None | Self::Database(_) => PathBuf::from(name),
+        };
+        StoreError::Spool { path, source }
     }
 }
 
-/// A new file, which goes away again unless a commit refers to it.
+/// A new message in the spool, which goes away again unless a commit refers to it.
 #[derive(Debug)]
 pub(super) struct Fresh {
+    spool: Spool,
     file: SpoolRef,
     kept: bool,
 }
 
 impl Fresh {
+    /// None: there is no spool, so it stays where it is.
     fn write(
-        folder: &Path,
-        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<Self, StoreError> {
+        spool: &Spool,
+        size: u64,
+        write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<Option<Self>, StoreError> {
         let mut name = [0; 16];
         // Two files of one name would be two messages in one: rather none.
-        aws_lc_rs::rand::fill(&mut name).map_err(|_| StoreError::Spool {
-            path: folder.to_owned(),
-            source: io::Error::other("the operating system gives no random octets"),
+        aws_lc_rs::rand::fill(&mut name).map_err(|_| {
+            spool.failed(
+                "",
+                io::Error::other("the operating system gives no random octets"),
+            )
         })?;
-        let file = SpoolRef::new(folder, &crate::hex(&name));
-        let fresh = Self { file, kept: false };
+        let name = hex(&name);
+        let Some(file) = spool.file(&name) else {
+            return Ok(None);
+        };
+        let fresh = Self {
+            spool: spool.clone(),
+            file,
+            kept: false,
+        };
         // Not synced yet: a message that is refused after all need not reach the disk.
-        durable::write_new(&fresh.file.path, write).map_err(|source| fresh.failed(source))?;
-        Ok(fresh)
+        match spool {
+            Spool::None => Ok(()),
+            Spool::Folder(folder) => folder.write(&name, write),
+            Spool::Database(chunks) => chunks.write(&name, size, write),
+        }
+        .map_err(|source| spool.failed(&name, source))?;
+        Ok(Some(fresh))
     }
 
-    /// The file.
-    pub(super) fn file(&self) -> &SpoolRef {
-        &self.file
+    /// What it is called.
+    pub(super) fn name(&self) -> &str {
+        &self.file.name
     }
 
-    /// Makes the file durable, with its name.
+    /// Makes it durable, with its name.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
-        fs::File::open(&self.file.path)
-            .and_then(|file| file.sync_all())
-            .and_then(|()| durable::sync_folder_of(&self.file.path))
-            .map_err(|source| self.failed(source))
+        match &self.spool {
+            Spool::Folder(folder) => folder
+                .sync(self.name())
+                .map_err(|source| self.spool.failed(self.name(), source)),
+            // The commit that refers to it makes durable what was committed before it.
+            Spool::None | Spool::Database(_) => Ok(()),
+        }
     }
 
     /// A commit refers to it: it stays.
     pub(super) fn keep(mut self) {
         self.kept = true;
     }
-
-    fn failed(&self, source: io::Error) -> StoreError {
-        StoreError::Spool {
-            path: self.file.path.to_path_buf(),
-            source,
-        }
-    }
 }
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        if !self.kept {
-            // Best effort: what stays behind is removed at the next start.
-            let _ = fs::remove_file(&self.file.path);
+        if self.kept {
+            return;
+        }
+        // Best effort: what stays behind is removed at the next start, or by a sweep.
+        match &self.spool {
+            Spool::None => {}
+            Spool::Folder(folder) => drop(folder.remove(self.name())),
+            Spool::Database(chunks) => drop(chunks.remove(self.name())),
         }
     }
 }

@@ -1,8 +1,7 @@
 //! What became of messages, for people.
 
-use rusqlite::{OptionalExtension, Transaction};
-
-use super::columns::{damaged, list_from_row, summary_from_row};
+use super::columns::{list_from_row, summary_from_row};
+use super::db::{DbError, Tx, params};
 use super::outbox::{action_from_name, item_state_from_name};
 use super::tracking::{Seen, tracked};
 use super::{Store, StoreError};
@@ -17,14 +16,13 @@ impl Store {
         self.read("reading what became of messages", |tx| {
             let ids: Vec<String> = match pec_id {
                 Some(pec_id) => vec![pec_id.to_owned()],
-                None => tx
-                    .prepare(
-                        "SELECT pec_id FROM log WHERE pec_id IS NOT NULL
-                         UNION SELECT pec_id FROM tracked
-                         UNION SELECT pec_id FROM taken_in_charge",
-                    )?
-                    .query_map([], |row| row.get(0))?
-                    .collect::<rusqlite::Result<_>>()?,
+                None => tx.query(
+                    "SELECT pec_id FROM log WHERE pec_id IS NOT NULL
+                     UNION SELECT pec_id FROM tracked
+                     UNION SELECT pec_id FROM taken_in_charge",
+                    &[],
+                    |row| row.get(0),
+                )?,
             };
             let mut found = Vec::new();
             for id in ids {
@@ -37,7 +35,7 @@ impl Store {
 }
 
 /// None: nothing is known of this PEC id.
-fn message_status(tx: &Transaction<'_>, pec_id: String) -> rusqlite::Result<Option<MessageStatus>> {
+fn message_status(tx: &mut Tx<'_>, pec_id: String) -> Result<Option<MessageStatus>, DbError> {
     let tracked = tracked(tx, &pec_id, &mut Seen::default())?;
     let log = log(tx, &pec_id)?;
     let taken_in_charge = taken_in_charge(tx, &pec_id)?;
@@ -82,69 +80,68 @@ fn message_status(tx: &Transaction<'_>, pec_id: String) -> rusqlite::Result<Opti
 }
 
 /// Not part of [`pec::TrackedRecipient`]: the plug-in has no use for it.
-fn changed_at(tx: &Transaction<'_>, pec_id: &str, position: usize) -> rusqlite::Result<u64> {
-    let found = tx
-        .prepare_cached(
-            "SELECT changed_at FROM tracked_recipient WHERE pec_id = ?1 AND position = ?2",
-        )?
-        .query_row((pec_id, position as u64), |row| row.get(0))
-        .optional()?;
+fn changed_at(tx: &mut Tx<'_>, pec_id: &str, position: usize) -> Result<u64, DbError> {
+    let found = tx.find(
+        "SELECT changed_at FROM tracked_recipient WHERE pec_id = ?1 AND position = ?2",
+        params![pec_id, position as u64],
+        |row| row.get(0),
+    )?;
     Ok(found.unwrap_or_default())
 }
 
-fn taken_in_charge(tx: &Transaction<'_>, pec_id: &str) -> rusqlite::Result<Vec<(String, u64)>> {
-    tx.prepare_cached(
+fn taken_in_charge(tx: &mut Tx<'_>, pec_id: &str) -> Result<Vec<(String, u64)>, DbError> {
+    tx.query(
         "SELECT recipient, at FROM taken_in_charge WHERE pec_id = ?1 ORDER BY at, mailbox",
-    )?
-    .query_map([pec_id], |row| Ok((row.get(0)?, row.get(1)?)))?
-    .collect()
+        params![pec_id],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
 }
 
-fn log(tx: &Transaction<'_>, pec_id: &str) -> rusqlite::Result<Vec<pec::LogEntry>> {
-    tx.prepare_cached(
+fn log(tx: &mut Tx<'_>, pec_id: &str) -> Result<Vec<pec::LogEntry>, DbError> {
+    tx.query(
         "SELECT event, pec_id, message_id, at, sender, recipients, subject, generated, provider,
              error
          FROM log WHERE pec_id = ?1 ORDER BY id",
-    )?
-    .query_map([pec_id], |row| {
-        Ok(pec::LogEntry {
-            event: row.get(0)?,
-            pec_id: row.get(1)?,
-            message_id: row.get(2)?,
-            at: row.get(3)?,
-            sender: row.get(4)?,
-            recipients: list_from_row(row, 5)?,
-            subject: row.get(6)?,
-            generated: list_from_row(row, 7)?,
-            provider: row.get(8)?,
-            error: row.get(9)?,
-        })
-    })?
-    .collect()
+        params![pec_id],
+        |row| {
+            Ok(pec::LogEntry {
+                event: row.get(0)?,
+                pec_id: row.get(1)?,
+                message_id: row.get(2)?,
+                at: row.get(3)?,
+                sender: row.get(4)?,
+                recipients: list_from_row(row, 5)?,
+                subject: row.get(6)?,
+                generated: list_from_row(row, 7)?,
+                provider: row.get(8)?,
+                error: row.get(9)?,
+            })
+        },
+    )
 }
 
 /// Found by the message's PEC id: items have none of their own.
-fn items(tx: &Transaction<'_>, pec_id: &str) -> rusqlite::Result<Vec<ItemStatus>> {
-    tx.prepare_cached(
+fn items(tx: &mut Tx<'_>, pec_id: &str) -> Result<Vec<ItemStatus>, DbError> {
+    tx.query(
         "SELECT o.key, o.action, o.recipients, o.state, o.attempts, o.next_at, o.last_error, o.seq,
              m.kind, m.pec_id, m.message_id
          FROM message m JOIN outbox o ON o.message = m.id
          WHERE m.pec_id = ?1 ORDER BY o.id",
-    )?
-    .query_map([pec_id], |row| {
-        Ok(ItemStatus {
-            key: row.get(0)?,
-            action: action_from_name(&row.get::<_, String>(1)?)
-                .ok_or_else(|| damaged(1, "unknown action"))?,
-            recipients: list_from_row(row, 2)?,
-            state: item_state_from_name(&row.get::<_, String>(3)?)
-                .ok_or_else(|| damaged(3, "unknown state"))?,
-            attempts: row.get(4)?,
-            next_at: row.get(5)?,
-            last_error: row.get(6)?,
-            seq: row.get(7)?,
-            message: summary_from_row(row, 8)?,
-        })
-    })?
-    .collect()
+        params![pec_id],
+        |row| {
+            Ok(ItemStatus {
+                key: row.get(0)?,
+                action: action_from_name(&row.get::<String>(1)?)
+                    .ok_or_else(|| DbError::damaged(1, "unknown action"))?,
+                recipients: list_from_row(row, 2)?,
+                state: item_state_from_name(&row.get::<String>(3)?)
+                    .ok_or_else(|| DbError::damaged(3, "unknown state"))?,
+                attempts: row.get(4)?,
+                next_at: row.get(5)?,
+                last_error: row.get(6)?,
+                seq: row.get(7)?,
+                message: summary_from_row(row, 8)?,
+            })
+        },
+    )
 }

@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::Transaction;
-
+use super::db::{DbError, Promise, Tx, params};
 use super::{Store, StoreError};
 use crate::crash;
 
@@ -16,18 +15,21 @@ impl Store {
     /// # Errors
     /// The store cannot be written; nothing was forgotten.
     pub(crate) fn sweep(&self, now: u64, replies_since: u64) -> Result<(), StoreError> {
-        let unused = self.write("forgetting", |tx| {
-            tx.execute("DELETE FROM fingerprint WHERE at < ?1", [replies_since])?;
-            tx.execute("DELETE FROM memo WHERE until <= ?1", [now])?;
-            tx.execute("DELETE FROM infected WHERE until <= ?1", [now])?;
+        let unused = self.write("forgetting", Promise::Durable, |tx| {
+            tx.execute(
+                "DELETE FROM fingerprint WHERE at < ?1",
+                params![replies_since],
+            )?;
+            tx.execute("DELETE FROM memo WHERE until <= ?1", params![now])?;
+            tx.execute("DELETE FROM infected WHERE until <= ?1", params![now])?;
             let counted_since = now.saturating_sub(USAGE_KEPT);
-            tx.execute("DELETE FROM usage WHERE at < ?1", [counted_since])?;
+            tx.execute("DELETE FROM usage WHERE at < ?1", params![counted_since])?;
             // Failed items keep their message: an operator may want it.
             tx.execute(
                 "UPDATE message SET octets = NULL, spool = NULL, recipe = NULL
                  WHERE octets IS NOT NULL AND NOT EXISTS (
-                     SELECT 1 FROM outbox WHERE message = message.id AND state <> 'done')",
-                [],
+                     SELECT 1 FROM outbox WHERE outbox.message = message.id AND state <> 'done')",
+                &[],
             )?;
             forget_unused_files(tx)
         })?;
@@ -42,26 +44,30 @@ impl Store {
 
     /// Removes what a crash left in the spool; only while nobody else has the store open.
     pub(super) fn remove_orphans(&self) -> Result<(), StoreError> {
-        let known: HashSet<String> = self.read("reading the list of spool files", |tx| {
-            tx.prepare("SELECT name FROM spool")?
-                .query_map([], |row| row.get(0))?
-                .collect()
+        let known = self.look("reading the list of spool files", |tx| {
+            tx.query("SELECT name FROM spool", &[], |row| row.get(0))
         })?;
+        let known: HashSet<String> = known.into_iter().collect();
         self.0.spool.remove_orphans(&known)
     }
 }
 
-/// Deletes the rows of files that nothing refers to, and returns their names: the files go after
-/// the commit.
-fn forget_unused_files(tx: &Transaction<'_>) -> rusqlite::Result<Vec<String>> {
-    tx.prepare(
+/// Deletes the rows of large messages that nothing refers to, and returns their names: files go
+/// after the commit. Those that are in the database themselves have rows before anything refers
+/// to them; if nothing does after a day, nothing will.
+fn forget_unused_files(tx: &mut Tx<'_>) -> Result<Vec<String>, DbError> {
+    let forget = tx.choose(
         "DELETE FROM spool
          WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.spool = spool.id)
              AND NOT EXISTS (SELECT 1 FROM infected WHERE infected.spool = spool.id)
          RETURNING name",
-    )?
-    .query_map([], |row| row.get(0))?
-    .collect()
+        "DELETE FROM spool
+         WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.spool = spool.id)
+             AND NOT EXISTS (SELECT 1 FROM infected WHERE infected.spool = spool.id)
+             AND made_at < unixepoch() - 86400
+         RETURNING name",
+    );
+    tx.query(forget, &[], |row| row.get(0))
 }
 
 /// The plug-in asks about the last 24 hours; a month is for people who ask why.

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension, Transaction};
-
 use super::columns::state_from_row;
+use super::db::{DbError, Tx, params};
 use super::{Store, StoreError};
 use crate::pec;
 
@@ -57,12 +56,12 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub(crate) fn taken_in_charge(&self, pec_id: &str) -> Result<Vec<String>, StoreError> {
-        self.read("reading what was taken in charge", |tx| {
-            tx.prepare_cached(
+        self.look("reading what was taken in charge", |tx| {
+            tx.query(
                 "SELECT recipient FROM taken_in_charge WHERE pec_id = ?1 ORDER BY mailbox",
-            )?
-            .query_map([pec_id], |row| row.get(0))?
-            .collect()
+                params![pec_id],
+                |row| row.get(0),
+            )
         })
     }
 
@@ -79,16 +78,13 @@ impl Store {
     ) -> Result<DueBatch, StoreError> {
         let after = after.unwrap_or((0, String::new(), -1));
         self.read("reading what is due", |tx| {
-            let rows: Vec<(u64, String, i64, String)> = tx
-                .prepare_cached(
-                    "SELECT deadline, pec_id, position, address FROM tracked_recipient
+            let rows: Vec<(u64, String, i64, String)> = tx.query(
+                "SELECT deadline, pec_id, position, address FROM tracked_recipient
                      WHERE deadline <= ?1 AND (deadline, pec_id, position) > (?2, ?3, ?4)
                      ORDER BY deadline, pec_id, position LIMIT ?5",
-                )?
-                .query_map((now, after.0, after.1, after.2, count as u64), |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-                })?
-                .collect::<rusqlite::Result<_>>()?;
+                params![now, after.0, &after.1, after.2, count],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            )?;
             let mut batch = DueBatch::default();
             if rows.len() == count {
                 batch.next = rows
@@ -106,16 +102,15 @@ impl Store {
 }
 
 pub(super) fn tracked(
-    tx: &Transaction<'_>,
+    tx: &mut Tx<'_>,
     pec_id: &str,
     seen: &mut Seen,
-) -> rusqlite::Result<Option<pec::TrackedMessage>> {
-    let message = tx
-        .prepare_cached(
-            "SELECT message_id, sender, reply_to, subject, accepted_at, version
+) -> Result<Option<pec::TrackedMessage>, DbError> {
+    let message = tx.find(
+        "SELECT message_id, sender, reply_to, subject, accepted_at, version
              FROM tracked WHERE pec_id = ?1",
-        )?
-        .query_row([pec_id], |row| {
+        params![pec_id],
+        |row| {
             seen.note(pec_id, row.get(5)?);
             Ok(pec::TrackedMessage {
                 pec_id: pec_id.to_owned(),
@@ -126,17 +121,16 @@ pub(super) fn tracked(
                 accepted_at: row.get(4)?,
                 recipients: Vec::new(),
             })
-        })
-        .optional()?;
+        },
+    )?;
     let Some(mut message) = message else {
         return Ok(None);
     };
-    message.recipients = tx
-        .prepare_cached(
-            "SELECT address, certified, state, warned, deadline FROM tracked_recipient
+    message.recipients = tx.query(
+        "SELECT address, certified, state, warned, deadline FROM tracked_recipient
              WHERE pec_id = ?1 ORDER BY position",
-        )?
-        .query_map([pec_id], |row| {
+        params![pec_id],
+        |row| {
             Ok(pec::TrackedRecipient {
                 address: row.get(0)?,
                 certified: row.get(1)?,
@@ -144,7 +138,7 @@ pub(super) fn tracked(
                 warned: row.get(3)?,
                 deadline: row.get(4)?,
             })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
+        },
+    )?;
     Ok(Some(message))
 }

@@ -5,14 +5,16 @@
 //! | `ceralacca_build_info` | gauge | `version` | always 1 |
 //! | `ceralacca_transactions_total` | counter | `event`, `reply` | transactions by event (`submit`, `arrive`, …) and reply class (`2xx`, `4xx`, `5xx`, `failed`) |
 //! | `ceralacca_transaction_seconds` | histogram | `event` | from event to durable commit |
-//! | `ceralacca_answer_seconds` | histogram | `question` | how long a part took: `sign` (PEM or HSM), `scan`, `mailbox`, `revocation-data`, … |
+//! | `ceralacca_sign_seconds` | histogram | | one signature, by PEM key or HSM |
+//! | `ceralacca_scan_seconds` | histogram | | one message looked at by the scanner |
 //! | `ceralacca_unavailable_total` | counter | `question` | answers that could not be had: `sign` are the HSM's errors, `scan` the scanner's |
 //! | `ceralacca_scanner_errors_total` | counter | | scans without a verdict |
 //! | `ceralacca_unscanned_messages_total` | counter | | messages that passed while the scanner was down |
-//! | `ceralacca_outbox_items` | gauge | `action` | items that wait or are being carried out |
-//! | `ceralacca_outbox_oldest_seconds` | gauge | `action` | age of the oldest of them |
-//! | `ceralacca_outbox_overdue_seconds` | gauge | | how long the most overdue item has waited for its turn |
-//! | `ceralacca_timers_due` | gauge | | recipients whose deadline has come and has not been handled |
+//! | `ceralacca_outbox_pending` | gauge | `action` | items that wait or are in hand |
+//! | `ceralacca_outbox_oldest_seconds` | gauge | | for how long the oldest item that is due has been due |
+//! | `ceralacca_outbox_item_seconds` | histogram | `action` | how long carrying an item out took |
+//! | `ceralacca_deadlines_due` | gauge | | recipients whose deadline has come and has not been handled |
+//! | `ceralacca_store_errors_total` | counter | `doing` | what the database could not do |
 //! | `ceralacca_directory_age_seconds` | gauge | | since the provider directory's file was written |
 //! | `ceralacca_certificate_expiry_seconds` | gauge | | until our certificate ends; negative: since it has ended |
 //! | `ceralacca_reloads_total` | counter | `result` | SIGHUPs, `ok` or `refused` |
@@ -20,7 +22,7 @@
 //! Counters and histograms are written where things happen (the `metrics` facade); gauges are read
 //! off the store when somebody asks. The other parts' metrics stand in their own documentation.
 
-use ceralacca_host::Host;
+use ceralacca_host::Store;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// The recorder of this process.
@@ -51,7 +53,7 @@ impl Metrics {
 /// What is read when somebody asks.
 pub struct Gauges<'a> {
     /// Whose outbox and timers.
-    pub host: &'a Host,
+    pub store: &'a Store,
     /// Seconds since 1970.
     pub now: u64,
     /// When our certificate ends.
@@ -63,21 +65,9 @@ pub struct Gauges<'a> {
 impl Gauges<'_> {
     fn record(&self) {
         let now = self.now;
-        match self.host.backlog() {
-            Ok(backlog) => {
-                for queue in &backlog.queues {
-                    let action = queue.action.name();
-                    let age = now.saturating_sub(queue.oldest_at);
-                    metrics::gauge!("ceralacca_outbox_items", "action" => action)
-                        .set(queue.items as f64);
-                    metrics::gauge!("ceralacca_outbox_oldest_seconds", "action" => action)
-                        .set(if queue.items == 0 { 0.0 } else { age as f64 });
-                }
-                let overdue = backlog.next_at.map_or(0, |at| now.saturating_sub(at));
-                metrics::gauge!("ceralacca_outbox_overdue_seconds").set(overdue as f64);
-                metrics::gauge!("ceralacca_timers_due").set(backlog.timers_due as f64);
-            }
-            Err(error) => tracing::warn!(%error, "the gauges are old"),
+        // It sets the gauges of the outbox and the timers itself.
+        if let Err(error) = self.store.queue(now) {
+            tracing::warn!(%error, "the gauges are old");
         }
         metrics::gauge!("ceralacca_certificate_expiry_seconds")
             .set(self.certificate_ends as f64 - now as f64);

@@ -24,6 +24,7 @@ pub(super) struct Running {
     pub(super) host: Host,
     /// Asks the workers of this host to end: another one is in force, or the service ends.
     pub(super) stop: Stop,
+    store: Store,
     identity: Identity,
     directory: PathBuf,
 }
@@ -36,6 +37,7 @@ impl Running {
         Ok(Self {
             directory: directory_file(&config, &folder),
             host: assemble::host(&config, path, &identity, foundation)?,
+            store: foundation.store.clone(),
             stop: Stop::new(),
             identity,
             config,
@@ -45,8 +47,8 @@ impl Running {
     /// Can mail pass? If not, why.
     pub(super) fn health(&self) -> Result<String, String> {
         self.host.check_alive().map_err(|error| error.to_string())?;
-        let backlog = self.host.backlog().map_err(|error| error.to_string())?;
-        let overdue = backlog.next_at.map_or(0, |at| now().saturating_sub(at));
+        let queue = self.store.queue(now()).map_err(|error| error.to_string())?;
+        let overdue = queue.oldest.unwrap_or_default();
         if overdue > OVERDUE {
             return Err(format!(
                 "the outbox stands still: an item has been due for {overdue} s"
@@ -62,7 +64,7 @@ impl Running {
     pub(super) fn gauges(&self) -> Gauges<'_> {
         let written = std::fs::metadata(&self.directory).and_then(|file| file.modified());
         Gauges {
-            host: &self.host,
+            store: &self.store,
             now: now(),
             certificate_ends: self.identity.not_after,
             directory_written: written.ok().map(seconds),

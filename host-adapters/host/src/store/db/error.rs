@@ -1,0 +1,70 @@
+//! What a database may say.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Why a transaction failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(in crate::store) enum DbError {
+    /// SQLite. Shared by all whose transaction it was.
+    #[error("{0}")]
+    Sqlite(Arc<rusqlite::Error>),
+    /// PostgreSQL, or the way to it.
+    #[error("{}", with_causes(&**.0))]
+    Postgres(Arc<postgres::Error>),
+    /// The connection was lost between COMMIT and its answer.
+    #[error(
+        "{}; whether it was committed before the connection was lost is not known",
+        with_causes(&**.0)
+    )]
+    Uncertain(Arc<postgres::Error>),
+    /// SQLite gave up the whole transaction because of what somebody else in it did.
+    #[error("the database gave up the transaction because of an error in another part of it")]
+    GivenUp,
+    /// All connections were in use for too long.
+    #[error("none of the {0} connections became free in time; allow more, or find what is slow")]
+    NoConnection(usize),
+    /// A value does not mean anything: the store is damaged, or somebody wrote into it.
+    #[error("column {column}: {problem}")]
+    Damaged {
+        /// Counted from 0.
+        column: usize,
+        /// What is wrong with it.
+        problem: Arc<str>,
+    },
+}
+
+impl DbError {
+    /// A value that does not mean anything.
+    pub(in crate::store) fn damaged(column: usize, problem: impl ToString) -> Self {
+        Self::Damaged {
+            column,
+            problem: problem.to_string().into(),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for DbError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(Arc::new(error))
+    }
+}
+
+impl From<postgres::Error> for DbError {
+    fn from(error: postgres::Error) -> Self {
+        Self::Postgres(Arc::new(error))
+    }
+}
+
+/// PostgreSQL's own words are in the error's causes.
+pub(in crate::store) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a string does not fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
