@@ -19,6 +19,7 @@ pub use report::{
     Action, Committed, DirectorySummary, ItemState, ItemStatus, MessageStatus, MessageSummary,
     OutboxReport, Progress, RecipientStatus, TickReport,
 };
+pub use stop::Stop;
 
 mod answers;
 mod directory;
@@ -28,8 +29,10 @@ mod fingerprint;
 mod outbox;
 mod record;
 mod report;
+mod stop;
 mod tick;
 mod transact;
+mod workers;
 
 /// What a [`Host`] is made of.
 pub struct HostParts {

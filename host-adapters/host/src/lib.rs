@@ -46,7 +46,8 @@ pub use engine::{Dialogue, Engine, Event, EventKind, PluginError};
 pub use examiner::{Examiner, onlooker};
 pub use host::{
     Action, Committed, DirectorySummary, Host, HostError, HostParts, ItemState, ItemStatus,
-    MessageStatus, MessageSummary, OutboxReport, Policy, Progress, RecipientStatus, TickReport,
+    MessageStatus, MessageSummary, OutboxReport, Policy, Progress, RecipientStatus, Stop,
+    TickReport,
 };
 pub use names::{kind_name, state_name};
 pub use parts::{

@@ -15,7 +15,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -45,9 +45,13 @@ mod tracking;
 
 /// The memory of one provider's host.
 ///
-/// All methods may be called from several threads; they take turns.
+/// Cheap to clone: clones are the same store. All methods may be called from several threads;
+/// they take turns.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct Store {
+struct Inner {
     /// For error messages.
     path: PathBuf,
     db: Mutex<Connection>,
@@ -55,7 +59,7 @@ pub struct Store {
     /// Only one thread carries out the outbox, and only one process: `outbox.lock`.
     outbox: Mutex<Option<File>>,
     /// Held, shared, as long as the store is open.
-    _presence: Option<File>,
+    presence: Option<File>,
 }
 
 impl Store {
@@ -71,20 +75,19 @@ impl Store {
         let turn = create_lock(folder, "outbox.lock")?;
         let db = Connection::open(&path).map_err(|error| open_error(&path, error))?;
         let spool = Spool::open(folder.join("spool"))?;
-        let store = Self::with(path, db, spool, Some(turn))?;
+        let store = Self::with(path, db, spool, Some(turn), Some(presence))?;
         if alone {
             store.remove_orphans()?;
         }
         // From exclusive to shared there is a moment without: another process may then find
         // itself alone and clear up, which is harmless as nothing has begun here yet.
-        presence
-            .unlock()
-            .and_then(|()| presence.lock_shared())
-            .map_err(|error| open_error(&folder.join("store.lock"), error))?;
-        Ok(Self {
-            _presence: Some(presence),
-            ..store
-        })
+        if let Some(presence) = &store.0.presence {
+            presence
+                .unlock()
+                .and_then(|()| presence.lock_shared())
+                .map_err(|error| open_error(&folder.join("store.lock"), error))?;
+        }
+        Ok(store)
     }
 
     /// A store that ends with the process, for tests and for judging single messages.
@@ -94,7 +97,7 @@ impl Store {
     pub fn in_memory() -> Result<Self, StoreError> {
         let path = PathBuf::from(":memory:");
         let db = Connection::open_in_memory().map_err(|error| open_error(&path, error))?;
-        Self::with(path, db, Spool::in_memory(), None)
+        Self::with(path, db, Spool::in_memory(), None, None)
     }
 
     /// Keeps a copy of an event's message for as long as its conversation lasts: small ones in
@@ -103,7 +106,7 @@ impl Store {
     /// # Errors
     /// The spool cannot be written.
     pub(crate) fn take_in(&self, octets: &[u8]) -> Result<Original, StoreError> {
-        self.spool.take_in(octets)
+        self.0.spool.take_in(octets)
     }
 
     fn with(
@@ -111,15 +114,16 @@ impl Store {
         mut db: Connection,
         spool: Spool,
         turn: Option<File>,
+        presence: Option<File>,
     ) -> Result<Self, StoreError> {
         match configure(&db).and_then(|()| schema::migrate(&mut db)) {
-            Ok(Ok(())) => Ok(Self {
+            Ok(Ok(())) => Ok(Self(Arc::new(Inner {
                 path,
                 db: Mutex::new(db),
                 spool,
                 outbox: Mutex::new(turn),
-                _presence: None,
-            }),
+                presence,
+            }))),
             Ok(Err(Strange::Foreign)) => Err(StoreError::Foreign { path }),
             Ok(Err(Strange::Newer { version, known })) => Err(StoreError::Newer {
                 path,
@@ -162,12 +166,12 @@ impl Store {
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
         // Whoever panicked while holding it left a transaction that was rolled back.
-        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.db.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failed(&self, doing: &'static str, source: rusqlite::Error) -> StoreError {
         StoreError::Database {
-            path: self.path.clone(),
+            path: self.0.path.clone(),
             doing,
             source: source.into(),
         }

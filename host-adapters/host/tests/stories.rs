@@ -376,6 +376,71 @@ fn a_refused_relay_becomes_an_event() {
     );
 }
 
+/// The next server takes the message for one of three recipients, refuses another and wants to be
+/// asked again about the third: each gets it once, or a word about it.
+#[test]
+fn a_relay_that_half_worked_is_finished_for_the_rest_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let told = Arc::new(Told::default());
+    let refusal = Refusal {
+        recipient: CARLA.into(),
+        failure: pec::Failure {
+            status: "5.1.1".into(),
+            code: 550,
+            text: "no such user".into(),
+            no_such_domain: false,
+        },
+    };
+    let (dino, enea) = ("dino@there.example", "enea@there.example");
+    told.relays.lock().unwrap().push(RelayOutcome::Partly {
+        refusals: vec![refusal],
+        later: vec![enea.into(), "stranger@there.example".into()],
+        reason: "452 4.2.1 try again".into(),
+    });
+    provider.relay = Some(Box::new(ToldParts(told.clone())));
+    let host = provider.start();
+    let id = host.submit(submission(&[dino, CARLA, enea], b"x")).messages[0]
+        .pec_id
+        .clone()
+        .unwrap();
+    let (report, story) = run(&host);
+    assert_eq!(report.postponed, 1);
+    let relayed =
+        |p: &Progress| matches!(p, Progress::Relayed { recipients, .. } if *recipients == [dino]);
+    let failed =
+        |p: &Progress| matches!(p, Progress::RelayFailed { recipient, .. } if recipient == CARLA);
+    let waits = |p: &Progress| {
+        matches!(p, Progress::Postponed { recipients, reason, .. }
+            if *recipients == [enea] && reason.starts_with("452"))
+    };
+    assert!(story.iter().any(relayed) && story.iter().any(failed) && story.iter().any(waits));
+
+    // Nothing of it is forgotten by a restart.
+    drop(host);
+    provider.relay = Some(Box::new(ToldParts(told.clone())));
+    let host = provider.start();
+    provider.clock.advance(60);
+    assert_eq!(run(&host).0.next_at, None);
+    assert_eq!(
+        *told.addressed.lock().unwrap(),
+        [vec![dino, CARLA, enea], vec![enea]]
+    );
+    let states: Vec<_> = host.status(Some(&id)).unwrap()[0]
+        .recipients
+        .iter()
+        .map(|r| r.recipient.state)
+        .collect();
+    assert_eq!(
+        states,
+        [
+            RecipientState::Accepted,
+            RecipientState::NotDelivered,
+            RecipientState::Accepted
+        ]
+    );
+}
+
 /// Bruno's mailbox refuses for good: the delivery point hears of it and says so.
 #[test]
 fn a_failed_deposit_becomes_a_notice() {

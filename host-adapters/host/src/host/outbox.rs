@@ -35,7 +35,7 @@ impl Host {
             after = number;
             match self.carry_out(item, progress)? {
                 Ending::Done => report.done += 1,
-                Ending::Postponed { .. } => report.postponed += 1,
+                Ending::Postponed { .. } | Ending::Narrowed { .. } => report.postponed += 1,
                 Ending::Refused { .. } | Ending::Failed { .. } => report.failed += 1,
             }
         }
@@ -74,24 +74,18 @@ impl Host {
             message_id: &item.message.message_id,
             body: &item.body,
         });
-        let refusals = match outcome {
+        let (refusals, later) = match outcome {
             RelayOutcome::Later(reason) => return self.postpone(item, reason, progress),
-            RelayOutcome::Handed => Vec::new(),
-            RelayOutcome::Failed(mut refusals) => {
-                // Nobody can bounce what was not theirs to send.
-                refusals.retain(|refusal| item.recipients.contains(&refusal.recipient));
-                refusals
-            }
+            RelayOutcome::Handed => (Vec::new(), None),
+            RelayOutcome::Failed(refusals) => (refusals, None),
+            RelayOutcome::Partly {
+                refusals,
+                later,
+                reason,
+            } => (refusals, Some((later, reason))),
         };
         crash::point("after-relay-before-mark");
-        let refused = |recipient: &&String| refusals.iter().any(|r| r.recipient == **recipient);
-        let (failed, handed): (Vec<_>, Vec<_>) = item.recipients.iter().partition(refused);
-        let handed: Vec<String> = handed.into_iter().cloned().collect();
-        let ending = if failed.is_empty() {
-            Ending::Done
-        } else {
-            refuse(item, refusals)
-        };
+        let (ending, handed) = self.ending_of_relay(item, refusals, later);
         self.end(item, &ending)?;
         if !handed.is_empty() {
             progress(&Progress::Relayed {
@@ -101,6 +95,7 @@ impl Host {
             });
         }
         report_refusals(item, &ending, progress);
+        report_narrowed(item, &ending, progress);
         Ok(ending)
     }
 
@@ -286,7 +281,7 @@ fn recipient(item: &Item) -> Result<&str, HostError> {
 }
 
 fn report_refusals(item: &Item, ending: &Ending, progress: Report<'_>) {
-    if let Ending::Refused { refusals, .. } = ending {
+    if let Ending::Refused { refusals, .. } | Ending::Narrowed { refusals, .. } = ending {
         for refusal in refusals {
             progress(&Progress::RelayFailed {
                 message: item.message.clone(),
@@ -294,6 +289,23 @@ fn report_refusals(item: &Item, ending: &Ending, progress: Report<'_>) {
                 failure: refusal.failure.clone(),
             });
         }
+    }
+}
+
+fn report_narrowed(item: &Item, ending: &Ending, progress: Report<'_>) {
+    if let Ending::Narrowed {
+        later,
+        next_at,
+        error,
+        ..
+    } = ending
+    {
+        progress(&Progress::Postponed {
+            message: item.message.clone(),
+            recipients: later.clone(),
+            reason: error.clone(),
+            next_at: *next_at,
+        });
     }
 }
 

@@ -43,6 +43,16 @@ pub enum RelayOutcome {
     Handed,
     /// It refused these recipients for good, and has taken responsibility for the others.
     Failed(Vec<Refusal>),
+    /// Some are to be tried again; the next server has taken responsibility for whoever is named
+    /// in neither list, and must not be given the message for them again.
+    Partly {
+        /// Refused for good.
+        refusals: Vec<Refusal>,
+        /// Not now: as in [`RelayItem::recipients`].
+        later: Vec<String>,
+        /// Why not now.
+        reason: String,
+    },
     /// Not now, and why; nothing was handed over and the host tries again later.
     Later(String),
 }

@@ -72,6 +72,19 @@ pub(crate) enum Ending {
         /// Must the plug-in hear of them? Then each becomes an item of its own.
         bounce: bool,
     },
+    /// It is to be tried again for these recipients alone; the others have got it or are refused.
+    Narrowed {
+        /// For whom it is from now on; not empty.
+        later: Vec<String>,
+        /// When: seconds since 1970.
+        next_at: u64,
+        /// Why.
+        error: String,
+        /// Who failed for good, and why.
+        refusals: Vec<Refusal>,
+        /// Must the plug-in hear of these? Then each becomes an item of its own.
+        bounce: bool,
+    },
     /// It is to be tried again.
     Postponed {
         /// When: seconds since 1970.
@@ -138,7 +151,7 @@ impl Store {
             seen,
             outcome,
         } = commit;
-        let mut bodies = Bodies::splice(&self.spool, original, outcome.messages)?;
+        let mut bodies = Bodies::splice(&self.0.spool, original, outcome.messages)?;
         bodies.sync(&outcome.effects)?;
         crash::point("before-commit");
         let written = (|| {

@@ -61,10 +61,10 @@ impl Store {
     /// # Errors
     /// The lock file cannot be locked.
     pub(crate) fn take_outbox_turn(&self) -> Result<OutboxTurn<'_>, StoreError> {
-        let turn = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.0.outbox.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lock) = &*turn {
             lock.lock()
-                .map_err(|error| open_error(&self.path.with_file_name("outbox.lock"), error))?;
+                .map_err(|error| open_error(&self.0.path.with_file_name("outbox.lock"), error))?;
         }
         Ok(OutboxTurn(turn))
     }
@@ -105,7 +105,7 @@ impl Store {
                     attempts: row.get(9)?,
                     seq: row.get(10)?,
                     message: summary_from_row(row, 11)?,
-                    body: body_from_row(row, 14, &self.spool)?,
+                    body: body_from_row(row, 14, &self.0.spool)?,
                 };
                 Ok((item.id, item))
             })
@@ -178,7 +178,9 @@ impl Item {
                 let state = if all { "failed" } else { "done" };
                 (state, 1, now, Some(texts.join("; ")))
             }
-            Ending::Postponed { next_at, error } => ("pending", 1, *next_at, Some(error.clone())),
+            Ending::Narrowed { next_at, error, .. } | Ending::Postponed { next_at, error } => {
+                ("pending", 1, *next_at, Some(error.clone()))
+            }
             Ending::Failed { error } => ("failed", 1, now, Some(error.clone())),
         };
         let changed = tx
@@ -191,9 +193,18 @@ impl Item {
         if changed == 0 {
             return Ok(false);
         }
+        if let Ending::Narrowed { later, .. } = ending {
+            tx.prepare_cached("UPDATE outbox SET recipients = ?2 WHERE id = ?1")?
+                .execute((self.id, list_to_json(later)))?;
+        }
         if let Ending::Refused {
             refusals,
             bounce: true,
+        }
+        | Ending::Narrowed {
+            refusals,
+            bounce: true,
+            ..
         } = ending
         {
             for refusal in refusals {

@@ -35,7 +35,7 @@ impl Store {
             crash::point("before-sweep");
         }
         for name in unused {
-            self.spool.remove(&name);
+            self.0.spool.remove(&name);
         }
         Ok(())
     }
@@ -47,7 +47,7 @@ impl Store {
                 .query_map([], |row| row.get(0))?
                 .collect()
         })?;
-        self.spool.remove_orphans(&known)
+        self.0.spool.remove_orphans(&known)
     }
 }
 

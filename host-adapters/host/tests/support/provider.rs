@@ -181,6 +181,8 @@ pub struct Told {
     pub relays: Mutex<Vec<RelayOutcome>>,
     pub deposits: Mutex<Vec<DepositOutcome>>,
     pub keys: Mutex<Vec<String>>,
+    /// The recipients of each relay.
+    pub addressed: Mutex<Vec<Vec<String>>>,
 }
 
 pub struct ToldParts(pub Arc<Told>);
@@ -188,6 +190,8 @@ pub struct ToldParts(pub Arc<Told>);
 impl Relay for ToldParts {
     fn relay(&self, item: &RelayItem<'_>) -> RelayOutcome {
         self.0.keys.lock().unwrap().push(item.key.to_owned());
+        let recipients = item.recipients.to_vec();
+        self.0.addressed.lock().unwrap().push(recipients);
         self.0
             .relays
             .lock()
