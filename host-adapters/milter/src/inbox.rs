@@ -96,6 +96,14 @@ impl Inbox {
         }))
     }
 
+    /// Will [`Self::next`] give a packet, or an error?
+    #[must_use]
+    pub fn has_packet(&self) -> bool {
+        let came = self.end - self.start;
+        self.announced()
+            .is_some_and(|length| length > self.limit || came >= LENGTH + length)
+    }
+
     /// Has a packet begun that is not whole?
     #[must_use]
     pub fn is_inside_packet(&self) -> bool {

@@ -10,3 +10,18 @@
 //!                     └── 250 (SMFIR_DISCARD) or the refusal        ├─SMTP─▶ injection port ─▶ world
 //!                                                                   └─LMTP─▶ Dovecot ─▶ mailbox
 //! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`milter`] | the protocol and the session: octets in, replies and one event out (a crate of its own) |
+//! | [`roles`] | what a message is by the port it came through, and what the client is told |
+//! | [`server`] | sockets, threads, time limits |
+//! | [`hosts`] | the host that is in force, which a reload replaces |
+
+pub mod hosts;
+pub mod roles;
+pub mod server;
+
+pub use ceralacca_milter as milter;
+pub use hosts::Hosts;
+pub use server::{Listen, Server};
