@@ -5,12 +5,13 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-use ceralacca::fuzzing::TARGETS;
+use ceralacca::fuzzing::{TARGETS, Target};
+use ceralacca_milter::fuzzing::milter;
 
 #[test]
 fn every_promise_holds_for_the_whole_corpus() {
     let mut broken = Vec::new();
-    for (name, run) in TARGETS {
+    for (name, run) in targets() {
         let files = files(&corpus().join(name));
         assert!(!files.is_empty(), "{name} has no corpus");
         for file in files {
@@ -28,8 +29,14 @@ fn every_promise_holds_for_the_whole_corpus() {
 fn every_corpus_has_its_target() {
     for folder in files(&corpus()) {
         let name = folder.file_name().expect("a name").to_string_lossy();
-        assert!(TARGETS.iter().any(|(target, _)| name == *target), "{name}");
+        assert!(targets().any(|(target, _)| name == target), "{name}");
     }
+}
+
+/// Those of the plug-in, and those of the adapters.
+fn targets() -> impl Iterator<Item = (&'static str, Target)> {
+    let adapters: [(&str, Target); 1] = [("milter", milter)];
+    TARGETS.iter().copied().chain(adapters)
 }
 
 fn corpus() -> PathBuf {

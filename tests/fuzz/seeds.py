@@ -31,6 +31,7 @@ def main():
     certification_data()
     templates()
     messages()
+    milter_sessions()
 
 
 def seed(target, name, octets):
@@ -296,6 +297,48 @@ def messages():
                                       originals["short"]))
     seed("arrival", "virus", system("X-Trasporto: posta-certificata\r\n",
                                     KINDS["posta-certificata"], originals["virus"]))
+
+
+def milter_sessions():
+    """What a mail server says to a milter (libmilter's mfdef.h); the first octet is the target's."""
+
+    def packet(command, data=b""):
+        return (len(data) + 1).to_bytes(4, "big") + command + data
+
+    def words(*numbers):
+        return b"".join(number.to_bytes(4, "big") for number in numbers)
+
+    def strings(*texts):
+        return b"".join(text.encode() + b"\0" for text in texts)
+
+    options = packet(b"O", words(6, 0x1FF, 0x1FFFFF))
+    client = packet(b"D", b"C" + strings("{daemon_name}", "PEC-ACCESS", "j", "mx.example"))
+    client += packet(b"C", b"client.example\x004\x04\x01192.0.2.1\0")
+    mail = packet(b"D", b"M" + strings("{auth_authen}", "anna", "{mail_addr}", "anna@x.example"))
+    mail += packet(b"M", strings("<anna@x.example>", "SIZE=100", "RET=HDRS"))
+    to = packet(b"D", b"R" + strings("i", "3F2A", "{rcpt_addr}", "b@y.example"))
+    to += packet(b"R", strings("<b@y.example>", "NOTIFY=NEVER"))
+    stranger = packet(b"R", strings("<x@y.example>"))
+    headers = packet(b"L", strings("Subject", " Prova\n di piega"))
+    headers += packet(b"L", strings("To", " b@y.example")) + packet(b"N")
+    body = packet(b"B", b"ciao\r\n.\r\n") + packet(b"E")
+    end = packet(b"A") + packet(b"Q")
+    whole = mail + to + stranger + headers + body
+    for name, octets in {
+        "one": b"\x00" + options + client + whole + end,
+        "tcp": b"\x03" + options + client + packet(b"H", strings("x")) + whole + end,
+        "several": b"\x06" + options + client + whole + mail + packet(b"A") + whole + packet(b"K")
+        + client + whole + end,
+        "long": b"\x08" + options + client + mail + to + headers
+        + 3 * packet(b"B", b"x" * 900) + packet(b"E", b"x") + whole + end,
+        "cut-header": b"\x02" + options + client + mail + to
+        + packet(b"L", strings("Subject", "x" * 300)) + body + end,
+        "crowd": b"\x02" + options + client + mail + 5 * to + headers + body + end,
+        "old": b"\x00" + packet(b"O", words(2, 0x3F, 0x7F)) + client,
+        "poor": b"\x00" + packet(b"O", words(6, 0x3F, 0x7F)) + client + whole + end,
+        "six": b"\x00" + options + packet(b"C", b"h\x006\x04\x01IPv6:::1\0") + end,
+    }.items():
+        seed("milter", name, octets)
 
 
 main()

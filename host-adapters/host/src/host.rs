@@ -180,6 +180,20 @@ impl Host {
         Ok(self.parts.store.status(pec_id)?)
     }
 
+    /// Is this address one that we take mail for: a mailbox of ours, or one of the two addresses that
+    /// the provider itself is reached at (RFC 6109 §2.2.5, §2.2.6)? Case is ignored.
+    ///
+    /// # Errors
+    /// The user database cannot be reached now.
+    pub fn is_ours(&self, address: &str) -> Result<bool, crate::Unavailable> {
+        let settings = &self.parts.settings;
+        let own = [&settings.service_address, &settings.service_mailbox];
+        if own.iter().any(|own| own.eq_ignore_ascii_case(address)) {
+            return Ok(true);
+        }
+        Ok(self.parts.mailboxes.mailbox(address)?.is_some())
+    }
+
     /// Takes in what somebody waits for the reply to.
     fn take(&self, incoming: Incoming, event: Event) -> Committed {
         let kind = event.kind();

@@ -66,6 +66,8 @@ pub struct StoreConfig {
     pub folder: PathBuf,
     /// A database that several hosts share: `postgresql://…`.
     pub postgres: Option<Secret>,
+    /// PEM file with what the server's certificate must lead to; none: not encrypted.
+    pub postgres_roots: Option<PathBuf>,
 }
 
 /// Section `signer`.
@@ -227,7 +229,7 @@ pub struct LimitsConfig {
     /// Connections of Postfix at a time; further ones wait to be accepted.
     pub connections: usize,
     /// Octets of messages on their way in at a time; further ones are answered 4xx.
-    pub octets_in_flight: u64,
+    pub octets_in_flight: usize,
     /// Items of the outbox at a time.
     pub workers: usize,
 }
@@ -349,7 +351,7 @@ impl Config {
                 return Err(fields.error(field, "nothing could be done", "write at least 1"));
             }
         }
-        if self.limits.octets_in_flight < self.provider.limits.hard_size {
+        if (self.limits.octets_in_flight as u64) < self.provider.limits.hard_size {
             let problem = format!(
                 "a message may have {} octets",
                 self.provider.limits.hard_size
@@ -374,6 +376,7 @@ impl Config {
         let pkcs11 = self.signer.pkcs11.as_mut();
         let files = [
             Some(&mut self.store.folder),
+            self.store.postgres_roots.as_mut(),
             self.plug_in.as_mut(),
             self.postfix.config_directory.as_mut(),
             self.directory.client_certificate.as_mut(),

@@ -11,11 +11,25 @@
 //!                                                                   └─LMTP─▶ Dovecot ─▶ mailbox
 //! ```
 //!
-//! # Where things are
-//! [`config`] is what operators write; [`service`] runs it; [`check_config`] tells what is wrong with
-//! it or with the servers around it; [`observe`] has log, metrics and health.
+//! | module | holds |
+//! |---|---|
+//! | [`milter`] | the protocol and the session: octets in, replies and one event out (a crate of its own) |
+//! | [`roles`] | what a message is by the port it came through, and what the client is told |
+//! | [`server`] | sockets, threads, time limits |
+//! | [`hosts`] | the host that is in force, which a reload replaces |
+//! | [`config`] | what operators write |
+//! | [`service`] | runs it: threads, signals |
+//! | [`check_config`] | tells what is wrong with it, or with the servers around it |
+//! | [`observe`] | log, metrics, health |
 
 pub mod check_config;
 pub mod config;
+pub mod hosts;
 pub mod observe;
+pub mod roles;
+pub mod server;
 pub mod service;
+
+pub use ceralacca_milter as milter;
+pub use hosts::Hosts;
+pub use server::{Listen, Server};

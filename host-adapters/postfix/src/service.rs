@@ -22,13 +22,15 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use ceralacca_host::Stop;
 use ceralacca_host::provider::{Error, load_plug_in};
-use ceralacca_host::{Stop, Store};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::config::Config;
+use crate::hosts::Hosts;
 use crate::observe::{HttpEndpoint, Logging, Metrics};
+use crate::server::Server;
 use notify::Manager;
 use running::{Current, Foundation, Running};
 
@@ -88,7 +90,7 @@ impl Service {
     fn start(config: Config, path: &Path) -> Result<Self, Error> {
         let foundation = Foundation {
             plug_in: load_plug_in(config.plug_in.as_deref())?,
-            store: open_store(&config)?,
+            store: assemble::store(&config)?,
         };
         let metrics = Metrics::start();
         let http = match &config.metrics {
@@ -98,13 +100,23 @@ impl Service {
             })?),
             None => None,
         };
+        let (listen, limits) = (assemble::listen(&config, path)?, assemble::limits(&config));
         let current = Arc::new(Current::new(Running::new(config, path, &foundation)?));
+        let hosts = Arc::clone(&current) as Arc<dyn Hosts>;
+        let milter = Server::bind(&listen, hosts, limits).map_err(|error| {
+            let remedy = "mend what it says, or change it";
+            Error::field(path, "listen.milter", error, remedy)
+        })?;
+        for address in milter.addresses() {
+            tracing::info!(%address, "milter");
+        }
         let mut service = Self {
             current,
             foundation,
             stop: Stop::new(),
             threads: Vec::new(),
         };
+        service.spawn("milter", path, move |_, stop| milter.run(stop))?;
         service.spawn("outbox", path, work)?;
         service.spawn("ticker", path, keep_time)?;
         if let (Some(http), Some(metrics)) = (http, metrics) {
@@ -161,14 +173,6 @@ impl Service {
     }
 }
 
-fn open_store(config: &Config) -> Result<Store, Error> {
-    let folder = &config.store.folder;
-    Store::open(folder).map_err(|error| {
-        let remedy = "mend what it says, or restore the store from a backup";
-        Error::file(folder, error, remedy)
-    })
-}
-
 /// Carries the outbox out, with whichever host is in force.
 fn work(current: &Current, stop: &Stop) {
     while !stop.is_requested() {
@@ -193,8 +197,10 @@ fn keep_time(current: &Current, stop: &Stop) {
 }
 
 /// How long transactions and items under way may take once the service is to end. Less than the
-/// 90 s after which systemd loses patience.
-const DRAIN: Duration = Duration::from_secs(60);
+/// 90 s after which systemd loses patience, and more than the milter takes ([`server::Limits::drain`]).
+///
+/// [`server::Limits::drain`]: crate::server::Limits::drain
+const DRAIN: Duration = Duration::from_secs(70);
 const MINUTE: Duration = Duration::from_secs(60);
 /// How soon a signal is acted upon.
 const GLANCE: Duration = Duration::from_millis(200);

@@ -53,14 +53,18 @@ impl Store {
     /// # Errors
     /// The store cannot be written: a full disk, say.
     pub fn check_writable(&self) -> Result<(), StoreError> {
-        self.write("testing whether it can be written", Promise::Durable, |tx| {
-            tx.execute(
-                "INSERT INTO memo (key, value, until) VALUES (?1, ?2, 0)
+        self.write(
+            "testing whether it can be written",
+            Promise::Durable,
+            |tx| {
+                tx.execute(
+                    "INSERT INTO memo (key, value, until) VALUES (?1, ?2, 0)
                  ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                params![ALIVE, &[0_u8].as_slice()],
-            )
-            .map(drop)
-        })
+                    params![ALIVE, [0_u8].as_slice()],
+                )
+                .map(drop)
+            },
+        )
     }
 }
 

@@ -204,7 +204,10 @@ fn examine(host: &Host, message: Vec<u8>) -> Vec<Finding> {
 
 /// Mailboxes and a network that remember what they were given.
 #[derive(Clone, Default)]
-struct Remembered(Arc<Mutex<Vec<(pec::MessageKind, Vec<u8>)>>>);
+struct Remembered(Arc<Mutex<Vec<Deposited>>>);
+
+/// What was put into a mailbox, and its octets.
+type Deposited = (pec::MessageKind, Vec<u8>);
 
 impl Depot for Remembered {
     fn deposit(&self, item: &DepositItem<'_>) -> DepositOutcome {

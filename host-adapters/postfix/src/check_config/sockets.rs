@@ -1,10 +1,11 @@
 //! Can Postfix get to our sockets?
 
+use std::ffi::CString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::process::Command;
 
 use ceralacca_host::Endpoint;
+use nix::unistd::{Gid, User, getgrouplist};
 
 use super::Look;
 use super::finding::Finding;
@@ -35,17 +36,13 @@ struct Owner {
 fn mail_owner(look: &Look<'_>) -> Option<Owner> {
     let postconf = Postconf::read(look.config.postfix.config_directory.as_deref()).ok()?;
     let name = postconf.get("mail_owner")?.to_owned();
+    let user = User::from_name(&name).ok()??;
+    let groups = getgrouplist(&CString::new(name.clone()).ok()?, user.gid).ok()?;
     Some(Owner {
-        uid: id(&["-u", &name])?.first().copied()?,
-        gids: id(&["-G", &name])?,
         name,
+        uid: user.uid.as_raw(),
+        gids: groups.into_iter().map(Gid::as_raw).collect(),
     })
-}
-
-fn id(arguments: &[&str]) -> Option<Vec<u32>> {
-    let output = Command::new("id").args(arguments).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    text.split_whitespace().map(|id| id.parse().ok()).collect()
 }
 
 fn folder(look: &Look<'_>, socket: &Path, owner: Option<&Owner>) -> Finding {

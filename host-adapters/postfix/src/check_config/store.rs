@@ -1,11 +1,13 @@
 //! Where everything is remembered.
 
-use ceralacca_host::Store;
-
 use super::Look;
 use super::finding::Finding;
+use crate::service::assemble;
 
 pub(super) fn check(look: &Look<'_>) -> Vec<Finding> {
+    if look.config.store.postgres.is_some() {
+        return vec![writable(look, "the database")];
+    }
     let folder = &look.config.store.folder;
     // Opening makes it; made by root, it would be closed to the service.
     if !folder.join(DATABASE).exists() {
@@ -18,14 +20,24 @@ pub(super) fn check(look: &Look<'_>) -> Vec<Finding> {
             ),
         }];
     }
-    let opened = Store::open(folder).and_then(|store| store.check_writable());
-    vec![match opened {
-        Ok(()) => Finding::ok(format!(
-            "the store in {} can be written, and is up to date",
-            folder.display()
-        )),
-        Err(error) => Finding::fail("store", error.to_string()),
-    }]
+    vec![writable(
+        look,
+        &format!("the store in {}", folder.display()),
+    )]
+}
+
+fn writable(look: &Look<'_>, name: &str) -> Finding {
+    let store = match assemble::store(look.config) {
+        Ok(store) => store,
+        Err(error) => return Finding::fail("store", error.to_string()),
+    };
+    match store.check_writable() {
+        Ok(()) => Finding::ok(format!("{name} can be written, and is up to date")),
+        Err(error) => Finding::fail(
+            format!("{name}: {error}"),
+            "make room, or let us write there",
+        ),
+    }
 }
 
 const DATABASE: &str = "store.sqlite";

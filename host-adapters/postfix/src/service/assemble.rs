@@ -4,16 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ceralacca_host::provider::{
-    Error, Fields, Folder, Identity, certificates, mailboxes, pec_settings, revocation, startup,
+    CRL_CACHE, Error, Fields, Folder, Identity, certificates, mailboxes, pec_settings, revocation,
+    startup,
 };
 use ceralacca_host::{
-    ClamdScanner, ClamdSettings, Clock, Depot, Host, HostParts, LmtpDepot, Mailboxes, OsEntropy,
-    Policy, PublishedFolder, Relay, RsaSigner, Scanner, Signer, SmtpRelay, SmtpSettings,
-    SystemClock, WhenScannerDown,
+    ClamdScanner, ClamdSettings, Clock, Depot, Endpoint, Host, HostParts, LmtpDepot, Mailboxes,
+    OsEntropy, PinSource, Pkcs11Settings, Pkcs11Signer, Policy, PostgresOptions, PublishedFolder,
+    Relay, RsaSigner, Scanner, SetupError, Signer, SmtpRelay, SmtpSettings, Store, SystemClock,
+    TokenChoice, WhenScannerDown,
 };
+use nix::unistd::Group;
 
 use super::running::{Foundation, directory_file};
-use crate::config::{Config, WhenDown};
+use crate::config::{Config, Pkcs11Config, StoreConfig, WhenDown};
+use crate::server::{self, Listen};
 
 /// Puts a host together. Every file is read here, before anything is done, so that a mistake in one
 /// of them leaves everything as it was.
@@ -67,13 +71,33 @@ pub(crate) fn identity(config: &Config, folder: &Folder) -> Result<Identity, Err
         .map_err(|error| Error::file(&folder.file(name), error, remedy))
 }
 
-/// Who signs.
+/// Who signs: the HSM, or the key file.
 pub(crate) fn signer(config: &Config, folder: &Folder) -> Result<Box<dyn Signer>, Error> {
+    if let Some(pkcs11) = &config.signer.pkcs11 {
+        return Ok(Box::new(hsm(pkcs11)?));
+    }
     let key = folder.file(&config.provider.files.key);
     let signer = RsaSigner::from_pem_file(&key).map_err(|error| {
-        Error::file(&key, error, "name the key that belongs to the certificate")
+        let remedy = "name the key that belongs to the certificate";
+        Error::file(&key, error, remedy)
     })?;
     Ok(Box::new(signer))
+}
+
+fn hsm(config: &Pkcs11Config) -> Result<Pkcs11Signer, Error> {
+    let pin = match (&config.pin_file, &config.pin_env) {
+        (Some(file), _) => PinSource::File(file.clone()),
+        (None, variable) => PinSource::Environment(variable.clone().unwrap_or_default()),
+    };
+    let settings = Pkcs11Settings {
+        module: config.module.clone(),
+        token: TokenChoice::Label(config.token.clone()),
+        key_label: Some(config.key.clone()),
+        key_id: None,
+        pin,
+        sessions: Pkcs11Settings::SESSIONS,
+    };
+    Pkcs11Signer::new(settings).map_err(setup)
 }
 
 /// Who looks for viruses; none: nobody.
@@ -104,6 +128,68 @@ pub(crate) fn relay(config: &Config) -> SmtpRelay {
     SmtpRelay::new(config.injection.address.clone(), smtp_settings(config))
 }
 
+/// Where everything is remembered.
+pub(crate) fn store(config: &Config) -> Result<Store, Error> {
+    let StoreConfig {
+        folder,
+        postgres,
+        postgres_roots,
+    } = &config.store;
+    let remedy = "mend what it says, or restore the store from a backup";
+    match postgres {
+        None => Store::open(folder).map_err(|error| Error::file(folder, error, remedy)),
+        Some(url) => {
+            let mut options = PostgresOptions::default();
+            options.root_certificates.clone_from(postgres_roots);
+            // Workers, transactions of the milter, and one for whoever watches.
+            options.connections = config.limits.workers + TRANSACTIONS + 1;
+            let opened = Store::open_postgres(url.reveal(), &options);
+            opened.map_err(|error| Error::file(Path::new("store.postgres"), error, remedy))
+        }
+    }
+}
+
+/// Where Postfix finds us.
+pub(crate) fn listen(config: &Config, path: &Path) -> Result<Vec<Listen>, Error> {
+    let group = match &config.listen.group {
+        None => None,
+        Some(name) => match Group::from_name(name) {
+            Ok(Some(group)) => Some(group.gid.as_raw()),
+            Ok(None) | Err(_) => {
+                let problem = format!("this machine has no group `{name}`");
+                let remedy = "name the group of Postfix's user";
+                return Err(Error::field(path, "listen.group", problem, remedy));
+            }
+        },
+    };
+    let place = |socket: &Endpoint| match socket {
+        Endpoint::Unix(path) => Ok(Listen::Unix {
+            path: path.clone(),
+            mode: config.listen.mode,
+            group,
+        }),
+        Endpoint::Inet(_) => socket.to_string().parse().map_err(|error| {
+            let remedy = "write inet:ADDRESS:PORT, with an address of this machine";
+            Error::field(path, "listen.milter", error, remedy)
+        }),
+    };
+    config.listen.milter.iter().map(place).collect()
+}
+
+/// How much the milter takes on.
+pub(crate) fn limits(config: &Config) -> server::Limits {
+    let mut limits = server::Limits::default();
+    limits.connections = config.limits.connections;
+    limits.octets_in_flight = config.limits.octets_in_flight;
+    limits.transactions = TRANSACTIONS;
+    limits
+}
+
+/// What is wrong with a part, in our words.
+fn setup(error: SetupError) -> Error {
+    Error::file(Path::new(&error.culprit), error.problem, error.remedy)
+}
+
 fn smtp_settings(config: &Config) -> SmtpSettings {
     SmtpSettings {
         // As many as there are workers to use them.
@@ -112,5 +198,6 @@ fn smtp_settings(config: &Config) -> SmtpSettings {
     }
 }
 
-const CRL_CACHE: &str = ceralacca_host::provider::CRL_CACHE;
+/// Transactions at a time: see [`server::Limits::transactions`].
+const TRANSACTIONS: usize = 16;
 const PUBLISHED: &str = "published";

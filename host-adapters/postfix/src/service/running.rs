@@ -9,6 +9,7 @@ use ceralacca_host::{Host, Plugin, Stop, Store};
 
 use super::assemble;
 use crate::config::Config;
+use crate::hosts::Hosts;
 use crate::observe::Gauges;
 
 /// What stays as long as the process.
@@ -21,7 +22,7 @@ pub(super) struct Foundation {
 /// A configuration in force.
 pub(super) struct Running {
     pub(super) config: Config,
-    pub(super) host: Host,
+    pub(super) host: Arc<Host>,
     /// Asks the workers of this host to end: another one is in force, or the service ends.
     pub(super) stop: Stop,
     store: Store,
@@ -36,7 +37,7 @@ impl Running {
         let identity = assemble::identity(&config, &folder)?;
         Ok(Self {
             directory: directory_file(&config, &folder),
-            host: assemble::host(&config, path, &identity, foundation)?,
+            host: Arc::new(assemble::host(&config, path, &identity, foundation)?),
             store: foundation.store.clone(),
             stop: Stop::new(),
             identity,
@@ -89,6 +90,12 @@ impl Current {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         current.stop.request();
         *current = Arc::new(next);
+    }
+}
+
+impl Hosts for Current {
+    fn current(&self) -> Arc<Host> {
+        Arc::clone(&self.get().host)
     }
 }
 
