@@ -23,7 +23,7 @@ INPUTS    := $(shell find src wit host-adapters/componentize/src -type f) \
 export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 
 .DELETE_ON_ERROR:
-.PHONY: help component demo test lint bench fuzz clean install-test-tools install-debian-tools
+.PHONY: help component demo demo-postfix deb test lint bench fuzz clean install-test-tools install-debian-tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,20 @@ demo: component ## a certified message from sender to receipt, into OUT=demo-out
 	$(NATIVE)
 	$(TARGET)/release/ceralacca demo --out $(OUT)
 
+# Installs by apt what is missing, starts no service of the system and leaves nothing behind.
+demo-postfix: component ## two providers on real Postfix, Dovecot and ClamAV, into OUT=demo-out
+	$(NATIVE)
+	BIN=$(abspath $(TARGET)/release) examples/postfix/demo.sh $(OUT)/postfix
+
+# Everything in the package is built here, as everything else is; cargo-deb only packs.
+DEB_TOOLS := $(abspath $(TARGET))/tools
+
+deb: component ## the Debian package, into target/debian
+	$(NATIVE)
+	@command -v cargo-deb >/dev/null || [ -x $(DEB_TOOLS)/bin/cargo-deb ] || \
+	    $(CARGO) install --locked --root $(DEB_TOOLS) cargo-deb@3.8.0
+	PATH="$(DEB_TOOLS)/bin:$$PATH" $(CARGO) deb --no-build -p ceralacca-postfix
+
 # With nextest, documentation tests go first: the runner's summary closes the output.
 test: component lint ## all that must hold before a commit
 	$(TARGET)/release/ceralacca-componentize --check $(COMPONENT)
@@ -58,7 +72,7 @@ lint: ## format, clippy, shellcheck (when installed)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 	$(CARGO) clippy $(PLUGIN) -- -D warnings
-	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/run .ci/wasm32-target; fi
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/run .ci/wasm32-target examples/postfix/demo.sh; fi
 
 bench: component ## speed of the plug-in and its host
 	$(CARGO) bench --workspace --bench '*'

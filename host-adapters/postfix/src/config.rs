@@ -2,7 +2,7 @@
 //!
 //! The section `provider` is what a provider of the reference host writes into `provider.toml`
 //! ([`Settings`]); the others are about this machine. Every field is explained where people meet
-//! it, in the example that the package installs (`host-adapters/postfix/ceralacca.toml`). Names of
+//! it, in the example that the package installs (`examples/postfix/ceralacca.toml`). Names of
 //! files are relative to the folder of the configuration file.
 
 use std::net::SocketAddr;

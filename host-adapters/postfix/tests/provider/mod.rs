@@ -1,0 +1,103 @@
+//! A provider folder with a configuration of the service in it, and the service's program.
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::SystemTime;
+
+use ceralacca_harness::moment::Moment;
+use ceralacca_harness::provider::init::NewProvider;
+use tempfile::TempDir;
+
+/// A provider that could start.
+pub struct Provider {
+    folder: TempDir,
+}
+
+impl Provider {
+    /// Made by `ceralacca provider init`'s code; its servers are nowhere.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap();
+        let new = NewProvider {
+            name: "Alfa Posta Certificata S.p.A.".to_owned(),
+            domains: vec!["pec.alfa.example".parse().unwrap()],
+            mailboxes: vec!["anna@pec.alfa.example".parse().unwrap()],
+            join: None,
+            now: Moment(now.as_secs()),
+        };
+        new.create(&folder.path().join("provider")).unwrap();
+        let provider = Self { folder };
+        for name in ["state", "cache", "run"] {
+            fs::create_dir(provider.path().join(name)).unwrap();
+        }
+        fs::write(provider.config(), provider.example()).unwrap();
+        provider
+    }
+
+    /// Its folder: certificates, keys, `ceralacca.toml`, `state/`, `run/`.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("provider")
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.path().join("ceralacca.toml")
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.path().join("run/milter.sock")
+    }
+
+    /// Changes the configuration.
+    pub fn edit(&self, line: &str, instead: &str) {
+        let text = fs::read_to_string(self.config()).unwrap();
+        assert!(text.contains(line), "no {line:?} in\n{text}");
+        fs::write(self.config(), text.replace(line, instead)).unwrap();
+    }
+
+    /// The service, or another command of its program.
+    pub fn program(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ceralacca-postfix"));
+        command.arg("--config").arg(self.config());
+        command.env_remove("CACHE_DIRECTORY");
+        command
+    }
+
+    pub fn check_config(&self) -> Output {
+        self.program().arg("check-config").output().unwrap()
+    }
+
+    /// The example that the package installs, with the places of this folder.
+    fn example(&self) -> String {
+        let example =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/postfix/ceralacca.toml");
+        let here = self.path();
+        let here = here.to_str().unwrap();
+        fs::read_to_string(example)
+            .unwrap()
+            .replace("/var/lib/ceralacca\"", &format!("{here}/state\""))
+            .replace("/var/spool/postfix/pec", &format!("{here}/run"))
+            .replace("group = \"postfix\"\n", "")
+            .replace("127.0.0.1:9154", "127.0.0.1:0")
+            .replace("127.0.0.1:10026", "127.0.0.1:9")
+            .replace("/run/dovecot", here)
+            .replace("clamd = \"unix:/run/clamav/clamd.ctl\"", "none = true")
+            .replace("#fetch-crls = true", "fetch-crls = false")
+    }
+}
+
+/// Is the plug-in there? Where it is not the test says so and is skipped, unless CI demands it.
+pub fn plug_in() -> bool {
+    let found = ceralacca_host::provider::find_plug_in(None).is_ok();
+    assert!(
+        found || std::env::var_os("CERALACCA_REQUIRE_TOOLS").is_none(),
+        "ceralacca.component.wasm not found"
+    );
+    if !found {
+        eprintln!("skipped: ceralacca.component.wasm not found");
+    }
+    found
+}
