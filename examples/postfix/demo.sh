@@ -128,6 +128,7 @@ dovecot() { # PROVIDER
             -e "s|/var/spool/postfix|$work/$1/queue|" \
             -e "s|gid=$low|gid=$(id -g "$low")|" \
             -e "s|group = ceralacca|mode = 0666|" -e "/mode = 0660/d" \
+            -e "s|user = ceralacca|user = $low|" \
             -e "s|^ssl_cert = .*|ssl_cert = <$work/tls.pem|" -e "s|^ssl_key = .*|ssl_key = <$work/tls.key|" \
             "$here/dovecot.conf"
         cat <<END
@@ -151,18 +152,14 @@ END
 }
 
 certified() { # PROVIDER
-    local dir=$work/$1 user mailboxes=
-    for user in $(users_of "$1"); do
-        mailboxes+="\"$user@pec.$1.example\", "
-    done
+    local dir=$work/$1
     mkdir -p "$dir/state" "$dir/cache" "$dir/queue/pec"
     sed -e "s|Alfa Posta Certificata S.p.A.|$(provider_name "$1")|" \
         -e "s|pec\.alfa\.example|pec.$1.example|g" \
-        -e "s|^mailboxes = .*|mailboxes = [${mailboxes%, }]|" \
         -e "s|/var/lib/ceralacca\"|$dir/state\"|" \
         -e "s|/var/spool/postfix|$dir/queue|" -e "s|^group = .*|mode = \"0666\"|" \
         -e "s|127.0.0.1:10026|127.0.0.1:${port[$1-injection]}|" \
-        -e "s|/run/dovecot/lmtp|$dir/dovecot/run/lmtp|" \
+        -e "s|/run/dovecot/|$dir/dovecot/run/|" -e "s|^#dovecot = |dovecot = |" \
         -e "s|/run/clamav|$work/clamav|" \
         -e "s|127.0.0.1:9154|127.0.0.1:${port[$1-metrics]}|" \
         -e "s|^#config-directory = .*|config-directory = \"$dir/postfix\"|" \

@@ -53,10 +53,11 @@ pub use host::{
 pub use names::{kind_name, state_name};
 pub use parts::{
     ClamdScanner, ClamdSettings, Clock, CrlCache, CrlFolder, DepositItem, DepositOutcome, Depot,
-    EmlFolder, Endpoint, Entropy, FixedClock, KeyError, LmtpDepot, MailboxTable, Mailboxes,
-    Maildir, NoPublisher, NoRevocationData, NoScanner, OsEntropy, PublishedFolder, Publisher,
-    Refusal, Relay, RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner, SeededEntropy,
-    SetupError, Signer, SmtpRelay, SmtpSettings, SystemClock, Unavailable, WhenScannerDown,
+    DovecotSettings, DovecotUserdb, EmlFolder, Endpoint, Entropy, FixedClock, KeyError, LmtpDepot,
+    MailboxTable, Mailboxes, Maildir, NoPublisher, NoRevocationData, NoScanner, OsEntropy,
+    PublishedFolder, Publisher, Refusal, Relay, RelayItem, RelayOutcome, Revocation, RsaSigner,
+    Scanner, SeededEntropy, SetupError, Signer, SmtpRelay, SmtpSettings, SystemClock, Unavailable,
+    UserdbCache, WhenScannerDown,
 };
 #[cfg(feature = "pkcs11")]
 pub use parts::{PinSource, Pkcs11Settings, Pkcs11Signer, TokenChoice};

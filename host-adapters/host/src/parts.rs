@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | [`Signer`] | signs with the provider's key | [`RsaSigner`], a PEM file; `Pkcs11Signer`, an HSM (feature `pkcs11`) | |
 //! | [`Scanner`] | looks for viruses | [`ClamdScanner`]; [`NoScanner`] | |
-//! | [`Mailboxes`] | knows whose mailboxes are ours | [`MailboxTable`] | the mail server's user database |
+//! | [`Mailboxes`] | knows whose mailboxes are ours | [`DovecotUserdb`]; [`MailboxTable`] | |
 //! | [`Revocation`] | has revocation lists | [`CrlCache`], by HTTP; [`CrlFolder`], files; [`NoRevocationData`] | |
 //! | [`Depot`] | puts messages into mailboxes | [`Maildir`], [`LmtpDepot`] | IMAP |
 //! | [`Relay`] | sends messages | [`EmlFolder`], [`SmtpRelay`] | |
@@ -18,6 +18,7 @@
 pub use clamd::{ClamdScanner, ClamdSettings, WhenScannerDown};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use depot::{DepositItem, DepositOutcome, Depot};
+pub use dovecot::{DovecotSettings, DovecotUserdb, UserdbCache};
 pub use eml_folder::EmlFolder;
 pub use endpoint::Endpoint;
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
@@ -36,6 +37,7 @@ pub use smtp::{LmtpDepot, SmtpRelay, SmtpSettings};
 mod clamd;
 mod clock;
 mod depot;
+mod dovecot;
 mod eml_folder;
 mod endpoint;
 mod entropy;

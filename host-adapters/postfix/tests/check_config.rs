@@ -47,7 +47,7 @@ fn with_real_servers_everything_is_ok_and_then_one_by_one_it_is_not() {
         "ok    there is no store in",
         "ok    the injection port answers",
         "knows ricevute@pec.alfa.example",
-        "ok    the mailboxes are known",
+        "ok    the mailboxes are listed",
         "ok    Postfix's user postfix reaches",
         "warn  NO VIRUS SCANNER",
         "our milter, as PEC-ACCESS",

@@ -96,6 +96,11 @@ enum Stream {
 }
 
 impl Connection {
+    /// Gives it time until `patience` from now: for a connection that serves again.
+    pub(crate) fn renew(&mut self, patience: Duration) {
+        self.until = Instant::now() + patience;
+    }
+
     fn left(&self) -> io::Result<Option<Duration>> {
         remaining(self.until).map(Some)
     }

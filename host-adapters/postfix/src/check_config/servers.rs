@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ceralacca_host::{Endpoint, Unavailable};
+use ceralacca_host::{Endpoint, SetupError, Unavailable};
 
 use super::Look;
 use super::dialogue::Dialogue;
@@ -76,7 +76,7 @@ fn scanner(look: &Look<'_>) -> Finding {
     }
 }
 
-/// Found must be who is there, and nobody else: a catch-all would deposit mail that nobody reads.
+/// The service mailbox must be among them.
 fn mailboxes(look: &Look<'_>) -> Finding {
     if look.config.takes_any_mailbox() {
         return Finding::warn(
@@ -84,29 +84,25 @@ fn mailboxes(look: &Look<'_>) -> Finding {
             "list the mailboxes, or ask Dovecot (mailboxes.dovecot)",
         );
     }
-    let users = assemble::users(look.config);
     let mailbox = look.config.provider.service_mailbox.as_str();
-    let nobody = format!("{NOBODY}@{}", look.config.provider.mail_domain);
-    let found = |address: &str| users.mailbox(address).map(|mailbox| mailbox.is_some());
-    match (found(mailbox), found(&nobody)) {
-        (Ok(true), Ok(false)) => {
-            Finding::ok(format!("the mailboxes are known, {mailbox} among them"))
-        }
-        (Ok(false), _) => Finding::fail(
+    if let Some(userdb) = assemble::userdb(look.config) {
+        return match userdb.check(mailbox) {
+            Ok(()) => Finding::ok(format!("Dovecot knows the mailboxes, {mailbox} among them")),
+            Err(SetupError { culprit, problem, remedy }) => {
+                Finding::fail(format!("{culprit}: {problem}"), remedy)
+            }
+        };
+    }
+    let users = assemble::users(look.config);
+    match users.mailbox(mailbox) {
+        Ok(Some(_)) => Finding::ok(format!("the mailboxes are listed, {mailbox} among them")),
+        Ok(None) => Finding::fail(
             format!("there is no mailbox {mailbox}, where other providers send receipts"),
-            "add provider.service-mailbox to the mailboxes",
+            "add provider.service-mailbox to provider.mailboxes",
         ),
-        (_, Ok(true)) => Finding::fail(
-            format!(
-                "there is a mailbox {nobody}, which cannot be: the user database takes anybody"
-            ),
-            "remove the catch-all: certified mail has one owner",
-        ),
-        (Err(Unavailable(reason)), _) | (_, Err(Unavailable(reason))) => Finding::fail(
+        Err(Unavailable(reason)) => Finding::fail(
             format!("the mailboxes cannot be looked up: {reason}"),
-            "start Dovecot, and let our user open mailboxes.dovecot",
+            "mend what it says",
         ),
     }
 }
-
-const NOBODY: &str = "check-config.nobody.7f3a9c51";

@@ -8,10 +8,10 @@ use ceralacca_host::provider::{
     startup,
 };
 use ceralacca_host::{
-    ClamdScanner, ClamdSettings, Clock, Depot, Endpoint, Host, HostParts, LmtpDepot, Mailboxes,
+    ClamdScanner, ClamdSettings, Clock, Depot, DovecotSettings, DovecotUserdb, Endpoint, Host, HostParts, LmtpDepot, Mailboxes,
     OsEntropy, PinSource, Pkcs11Settings, Pkcs11Signer, Policy, PostgresOptions, PublishedFolder,
     Relay, RsaSigner, Scanner, SetupError, Signer, SmtpRelay, SmtpSettings, Store, SystemClock,
-    TokenChoice, WhenScannerDown,
+    TokenChoice, UserdbCache, WhenScannerDown,
 };
 use nix::unistd::Group;
 
@@ -115,7 +115,20 @@ pub(crate) fn scanner(config: &Config) -> Option<ClamdScanner> {
 
 /// Who knows which mailboxes there are.
 pub(crate) fn users(config: &Config) -> Box<dyn Mailboxes> {
-    mailboxes(&config.provider)
+    match userdb(config) {
+        Some(userdb) => Box::new(userdb),
+        None => mailboxes(&config.provider),
+    }
+}
+
+/// Dovecot's user database, if it is the one who knows.
+pub(crate) fn userdb(config: &Config) -> Option<DovecotUserdb> {
+    let settings = DovecotSettings {
+        socket: config.mailboxes.dovecot.clone()?,
+        patience: DovecotSettings::PATIENCE,
+        cache: UserdbCache::default(),
+    };
+    Some(DovecotUserdb::new(settings, Box::new(SystemClock)))
 }
 
 /// Dovecot.
