@@ -119,7 +119,7 @@ dovecot() { # PROVIDER
     mkdir -p "$dir/run" "$dir/state" "$work/$1/mail" "$work/$1/queue/private"
     chown "$low" "$work/$1/mail"
     for user in $(users_of "$1"); do
-        echo "$user@pec.$1.example:{PLAIN}$password"
+        echo "$user@pec.$1.example:{PLAIN}$password::::::"
     done >"$dir/users"
     {
         sed -e "s|pec\.alfa\.example|pec.$1.example|g" \
@@ -224,8 +224,9 @@ submit() { # PROVIDER USER TO SUBJECT TEXT
     swaks --server 127.0.0.1 --port "${port[$1-access]}" --tls --auth PLAIN \
         --auth-user "$2@pec.$1.example" --auth-password "$password" \
         --from "$2@pec.$1.example" --to "$3" --h-From "$2@pec.$1.example" --h-Subject "$4" \
-        --body "$5" --hide-informational 2>&1 |
-        grep -E '^(<~|<-|~>| ~>).*(MAIL|RCPT|235|250 2|DATA|354|5[0-9][0-9])' | quoted
+        --body "$5" --suppress-data --hide-informational >"$work/swaks" 2>&1 ||
+        fail "the message was not taken: $(grep '^<.. ' "$work/swaks" | tail -n 1)"
+    grep -E '^ ?[<~-]+>? +(MAIL|RCPT|235|250 2)' "$work/swaks" | quoted
 }
 
 await() { # PROVIDER USER COUNT

@@ -5,6 +5,7 @@
 //! is broken), or lets it pass uncertified while the milter is away. Looked at as the service in
 //! question sees them: `-o` of master.cf before main.cf.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use ceralacca_host::Endpoint;
@@ -57,6 +58,9 @@ pub fn check(postconf: &Postconf, ours: &Ours<'_>) -> Vec<Finding> {
     }
     found.extend(ROLES.iter().filter_map(|role| missing(role, &roles)));
     found.extend(injection(postconf, ours));
+    // Services share a cleanup, and rules a parameter.
+    let mut told = HashSet::new();
+    found.retain(|finding| told.insert(finding.to_string()));
     found
 }
 
