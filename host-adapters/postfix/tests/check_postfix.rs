@@ -299,8 +299,8 @@ fn in_a_chroot_an_absolute_path_begins_at_the_queue_directory() {
     let path = folder.path().join("master.cf");
     let text = fs::read_to_string(&path).unwrap();
     let text = text.replace(
-        "n       -       n       -       -       smtpd",
-        "n       -       y       -       -       smtpd",
+        "-       n       -       -       smtpd",
+        "-       y       -       -       smtpd",
     );
     fs::write(
         &path,

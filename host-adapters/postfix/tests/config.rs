@@ -118,7 +118,7 @@ fn mistakes_name_line_field_and_remedy() {
         ),
         (
             "#level = \"info\"",
-            "level = \"loud=\"",
+            "level = \"inof\"",
             &["`log.level`", "debug"],
         ),
         (

@@ -88,9 +88,11 @@ fn mailboxes(look: &Look<'_>) -> Finding {
     if let Some(userdb) = assemble::userdb(look.config) {
         return match userdb.check(mailbox) {
             Ok(()) => Finding::ok(format!("Dovecot knows the mailboxes, {mailbox} among them")),
-            Err(SetupError { culprit, problem, remedy }) => {
-                Finding::fail(format!("{culprit}: {problem}"), remedy)
-            }
+            Err(SetupError {
+                culprit,
+                problem,
+                remedy,
+            }) => Finding::fail(format!("{culprit}: {problem}"), remedy),
         };
     }
     let users = assemble::users(look.config);

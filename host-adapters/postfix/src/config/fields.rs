@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use ceralacca_host::Endpoint;
 use serde::de::{Deserialize, Deserializer, Error};
+use tracing_subscriber::filter::LevelFilter;
 
 /// Addresses of services.
 pub(super) mod endpoint {
@@ -29,12 +30,20 @@ pub(super) fn endpoints<'de, D: Deserializer<'de>>(field: D) -> Result<Vec<Endpo
     texts.iter().map(|text| parsed(text)).collect()
 }
 
-/// What the log lets through.
+/// What the log lets through: `info`, or `warn,ceralacca_postfix=debug`. A single word that is no
+/// level would pass for the name of a target.
 pub(super) fn level<'de, D: Deserializer<'de>>(field: D) -> Result<String, D::Error> {
     let text = String::deserialize(field)?;
-    tracing_subscriber::filter::Targets::from_str(&text)
-        .map(|_| text)
-        .map_err(|_| D::Error::custom("not error, warn, info, debug or trace"))
+    let is_level = |part: &str| {
+        let level = part.rsplit('=').next().unwrap_or(part);
+        LevelFilter::from_str(level.trim()).is_ok()
+    };
+    if !text.is_empty() && text.split(',').all(is_level) {
+        return Ok(text);
+    }
+    Err(D::Error::custom(format!(
+        "`{text}` is not error, warn, info, debug or trace"
+    )))
 }
 
 /// Modes of sockets.

@@ -8,10 +8,10 @@ use ceralacca_host::provider::{
     startup,
 };
 use ceralacca_host::{
-    ClamdScanner, ClamdSettings, Clock, Depot, DovecotSettings, DovecotUserdb, Endpoint, Host, HostParts, LmtpDepot, Mailboxes,
-    OsEntropy, PinSource, Pkcs11Settings, Pkcs11Signer, Policy, PostgresOptions, PublishedFolder,
-    Relay, RsaSigner, Scanner, SetupError, Signer, SmtpRelay, SmtpSettings, Store, SystemClock,
-    TokenChoice, UserdbCache, WhenScannerDown,
+    ClamdScanner, ClamdSettings, Clock, Depot, DovecotSettings, DovecotUserdb, Endpoint, Host,
+    HostParts, LmtpDepot, Mailboxes, OsEntropy, PinSource, Pkcs11Settings, Pkcs11Signer, Policy,
+    PostgresOptions, PublishedFolder, Relay, RsaSigner, Scanner, SetupError, Signer, SmtpRelay,
+    SmtpSettings, Store, SystemClock, TokenChoice, UserdbCache, WhenScannerDown,
 };
 use nix::unistd::Group;
 
