@@ -52,12 +52,13 @@ pub use host::{
 };
 pub use names::{kind_name, state_name};
 pub use parts::{
-    ClamdScanner, ClamdSettings, Clock, CrlCache, CrlFolder, DepositItem, DepositOutcome, Depot,
-    DovecotSettings, DovecotUserdb, EmlFolder, Endpoint, Entropy, FixedClock, KeyError, LmtpDepot,
-    MailboxTable, Mailboxes, Maildir, NoPublisher, NoRevocationData, NoScanner, OsEntropy,
-    PublishedFolder, Publisher, Refusal, Relay, RelayItem, RelayOutcome, Revocation, RsaSigner,
-    Scanner, SeededEntropy, SetupError, Signer, SmtpRelay, SmtpSettings, SystemClock, Unavailable,
-    UserdbCache, WhenScannerDown,
+    ClamdScanner, ClamdSettings, ClientIdentity, Clock, CrlCache, CrlFolder, DepositItem,
+    DepositOutcome, Depot, DirectoryFetcher, DirectorySource, DovecotSettings, DovecotUserdb,
+    EmlFolder, Endpoint, Entropy, FetchTimes, FixedClock, KeyError, LmtpDepot, MailboxTable,
+    Mailboxes, Maildir, NoPublisher, NoRevocationData, NoScanner, OsEntropy, PublishedFolder,
+    Publisher, Refreshed, Refusal, Relay, RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner,
+    SeededEntropy, SetupError, Signer, SmtpRelay, SmtpSettings, SystemClock, TlsSettings,
+    Unavailable, UserdbCache, WhenScannerDown,
 };
 #[cfg(feature = "pkcs11")]
 pub use parts::{PinSource, Pkcs11Settings, Pkcs11Signer, TokenChoice};

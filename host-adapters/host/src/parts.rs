@@ -12,16 +12,20 @@
 //! | [`Clock`] | tells the time | [`SystemClock`], [`FixedClock`] | |
 //! | [`Entropy`] | is unguessable | [`OsEntropy`], [`SeededEntropy`] | |
 //!
+//! A [`DirectoryFetcher`] brings the provider directory to a host; the host itself only loads it.
+//!
 //! All of them are called from several threads at once, and none of them may panic: what cannot
 //! be done is [`Unavailable`], which ends the transaction with a 4xx reply and no effect.
 
 pub use clamd::{ClamdScanner, ClamdSettings, WhenScannerDown};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use depot::{DepositItem, DepositOutcome, Depot};
+pub use directory_fetcher::{DirectoryFetcher, DirectorySource, FetchTimes, Refreshed};
 pub use dovecot::{DovecotSettings, DovecotUserdb, UserdbCache};
 pub use eml_folder::EmlFolder;
 pub use endpoint::Endpoint;
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
+pub use https::{ClientIdentity, TlsSettings};
 pub use mailboxes::{MailboxTable, Mailboxes};
 pub use maildir::Maildir;
 #[cfg(feature = "pkcs11")]
@@ -37,10 +41,12 @@ pub use smtp::{LmtpDepot, SmtpRelay, SmtpSettings};
 mod clamd;
 mod clock;
 mod depot;
+mod directory_fetcher;
 mod dovecot;
 mod eml_folder;
 mod endpoint;
 mod entropy;
+mod https;
 mod mailboxes;
 mod maildir;
 #[cfg(feature = "pkcs11")]

@@ -4,6 +4,7 @@
 //!  milter ──▶ submit, arrive        what Postfix hands over, one thread for each connection
 //!  workers ─▶ run_outbox_workers    what was committed leaves
 //!  ticker ──▶ tick_beside_workers   deadlines, the directory file; once a minute
+//!  directory ▶ refresh               fetched once a day, where it is to be fetched
 //!  http ────▶ /metrics, /healthz
 //!  main ────▶ SIGTERM, SIGINT: drain; SIGHUP: another configuration; the watchdog of systemd
 //! ```
@@ -22,8 +23,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ceralacca_host::Stop;
 use ceralacca_host::provider::{Error, load_plug_in};
+use ceralacca_host::{Refreshed, Stop};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -119,6 +120,7 @@ impl Service {
         service.spawn("milter", path, move |_, stop| milter.run(stop))?;
         service.spawn("outbox", path, work)?;
         service.spawn("ticker", path, keep_time)?;
+        service.spawn("directory", path, fetch)?;
         if let (Some(http), Some(metrics)) = (http, metrics) {
             if let Some(address) = http.address() {
                 tracing::info!(%address, "metrics and health");
@@ -179,6 +181,28 @@ fn work(current: &Current, stop: &Stop) {
         let running = current.get();
         let workers = running.config.limits.workers;
         running.host.run_outbox_workers(workers, &running.stop);
+    }
+}
+
+/// Looks every minute whether the provider directory is to be fetched. A thread of its own: a server
+/// may take its time.
+fn fetch(current: &Current, stop: &Stop) {
+    loop {
+        let running = current.get();
+        if let Some(fetcher) = &running.fetcher {
+            match fetcher.refresh(|content| running.host.load_directory(content)) {
+                Ok(Refreshed::Loaded(summary)) => {
+                    let (providers, domains) = (summary.providers, summary.domains);
+                    tracing::info!(providers, domains, "the provider directory is in force");
+                }
+                Ok(Refreshed::NotDue | Refreshed::Unchanged) => {}
+                Err(error) => tracing::error!(%error, "the provider directory stays as it was"),
+            }
+        }
+        drop(running);
+        if stop.wait(MINUTE) {
+            return;
+        }
     }
 }
 

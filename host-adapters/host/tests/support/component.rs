@@ -59,14 +59,27 @@ pub fn real_host_signed_by(
     store: Store,
     folder: &Path,
 ) -> Host {
+    let host = host_without_directory(real_settings(), signer, plugin, store, folder);
+    host.load_directory(directory().into_bytes()).unwrap();
+    host
+}
+
+/// One that has not loaded any directory yet.
+pub fn host_without_directory(
+    settings: pec::Settings,
+    signer: Box<dyn Signer>,
+    plugin: Plugin,
+    store: Store,
+    folder: &Path,
+) -> Host {
     let mailbox = |address: &str| pec::Mailbox {
         address: address.to_owned(),
         ordinary_mail: None,
         certified_only: false,
     };
-    let host = Host::new(HostParts {
+    Host::new(HostParts {
         engine: Box::new(plugin),
-        settings: real_settings(),
+        settings,
         store,
         signer,
         scanner: None,
@@ -83,9 +96,7 @@ pub fn real_host_signed_by(
         directory_file: None,
         policy: Policy::default(),
     })
-    .unwrap();
-    host.load_directory(directory().into_bytes()).unwrap();
-    host
+    .unwrap()
 }
 
 /// Within the validity of the test certificate, which begins when it was made.
@@ -94,7 +105,7 @@ pub fn real_now() -> u64 {
 }
 
 /// The provider directory with ourselves in it.
-fn directory() -> String {
+pub fn directory() -> String {
     let der = std::fs::read(data("certificate.der")).unwrap();
     let mut text =
         "dn: o=postacert\nobjectClass: top\nobjectClass: organization\no: postacert\n\n".to_owned();

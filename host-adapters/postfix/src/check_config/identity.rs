@@ -7,6 +7,7 @@ use ceralacca_host::provider::Identity;
 
 use super::Look;
 use super::finding::Finding;
+use super::servers::is_to_come;
 use crate::service::assemble;
 
 pub(super) fn check(look: &Look<'_>) -> Vec<Finding> {
@@ -95,6 +96,10 @@ fn clock(look: &Look<'_>, now: SystemTime) -> Finding {
             "set the clock: receipts certify times",
         ),
         Ok(_) => Finding::ok("the clock is not behind the provider directory"),
+        Err(_) if is_to_come(look.config, &file) => Finding::warn(
+            format!("provider directory {}: not fetched yet", file.display()),
+            "start the service once; until then nobody is certified",
+        ),
         Err(error) => Finding::fail(
             format!("provider directory {}: {error}", file.display()),
             "put the directory there (RFC 6109 §4.5), or have it fetched (directory.url)",

@@ -15,6 +15,7 @@ use ceralacca_host::{
 
 use super::Look;
 use super::finding::Finding;
+use super::servers::is_to_come;
 use crate::service::assemble;
 
 pub(super) fn check(look: &Look<'_>) -> Vec<Finding> {
@@ -47,6 +48,7 @@ fn stage(look: &Look<'_>, remembered: &Remembered) -> Result<Host, Finding> {
     let plug_in = load_plug_in(look.config.plug_in.as_deref()).map_err(fail("plug-in"))?;
     let store = Store::in_memory()
         .map_err(|error| Finding::fail("a store in memory", error.to_string()))?;
+    let directory = look.folder.file(&provider.files.directory);
     let parts = HostParts {
         engine: Box::new(plug_in),
         settings: pec_settings(look.folder, provider).map_err(fail("certificates"))?,
@@ -64,7 +66,7 @@ fn stage(look: &Look<'_>, remembered: &Remembered) -> Result<Host, Finding> {
         publisher: Box::new(NoPublisher),
         clock: Box::new(SystemClock),
         entropy: Box::new(OsEntropy),
-        directory_file: Some(look.folder.file(&provider.files.directory)),
+        directory_file: Some(directory).filter(|file| !is_to_come(look.config, file)),
         policy: Policy::default(),
     };
     Host::new(parts).map_err(|error| {

@@ -1,16 +1,40 @@
 //! The servers around us: Postfix's injection port, Dovecot's LMTP and users, clamd.
 
 use std::io;
+use std::path::Path;
 
 use ceralacca_host::{Endpoint, SetupError, Unavailable};
 
 use super::Look;
 use super::dialogue::Dialogue;
 use super::finding::Finding;
+use crate::config::Config;
 use crate::service::assemble;
 
 pub(super) fn check(look: &Look<'_>) -> Vec<Finding> {
-    vec![injection(look), lmtp(look), scanner(look), mailboxes(look)]
+    let mut found = vec![injection(look), lmtp(look), scanner(look), mailboxes(look)];
+    found.extend(directory(look));
+    found
+}
+
+/// Is the provider directory one that will be fetched, and has not been yet?
+pub(super) fn is_to_come(config: &Config, file: &Path) -> bool {
+    config.directory.url.is_some() && !file.exists()
+}
+
+/// Whoever gives the provider directory.
+fn directory(look: &Look<'_>) -> Option<Finding> {
+    let fetcher = match assemble::fetcher(look.config, look.folder) {
+        Ok(fetcher) => fetcher?,
+        Err(error) => return Some(Finding::fail("directory", error.to_string())),
+    };
+    Some(match fetcher.check() {
+        Ok(found) => Finding::ok(format!("the provider directory can be fetched: {found}")),
+        Err(error) => Finding::fail(
+            format!("{}: {}", error.culprit, error.problem),
+            error.remedy,
+        ),
+    })
 }
 
 fn injection(look: &Look<'_>) -> Finding {

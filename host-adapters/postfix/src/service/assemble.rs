@@ -8,15 +8,16 @@ use ceralacca_host::provider::{
     startup,
 };
 use ceralacca_host::{
-    ClamdScanner, ClamdSettings, Clock, Depot, DovecotSettings, DovecotUserdb, Endpoint, Host,
-    HostParts, LmtpDepot, Mailboxes, OsEntropy, PinSource, Pkcs11Settings, Pkcs11Signer, Policy,
-    PostgresOptions, PublishedFolder, Relay, RsaSigner, Scanner, SetupError, Signer, SmtpRelay,
-    SmtpSettings, Store, SystemClock, TokenChoice, UserdbCache, WhenScannerDown,
+    ClamdScanner, ClamdSettings, ClientIdentity, Clock, Depot, DirectoryFetcher, DirectorySource,
+    DovecotSettings, DovecotUserdb, Endpoint, FetchTimes, Host, HostParts, LmtpDepot, Mailboxes,
+    OsEntropy, PinSource, Pkcs11Settings, Pkcs11Signer, Policy, PostgresOptions, PublishedFolder,
+    Relay, RsaSigner, Scanner, SetupError, Signer, SmtpRelay, SmtpSettings, Store, SystemClock,
+    TlsSettings, TokenChoice, UserdbCache, WhenScannerDown,
 };
 use nix::unistd::Group;
 
 use super::running::{Foundation, directory_file};
-use crate::config::{Config, Pkcs11Config, StoreConfig, WhenDown};
+use crate::config::{Config, DirectoryConfig, Pkcs11Config, StoreConfig, WhenDown};
 use crate::server::{self, Listen};
 
 /// Puts a host together. Every file is read here, before anything is done, so that a mistake in one
@@ -54,7 +55,11 @@ pub(super) fn host(
         publisher: Box::new(PublishedFolder::new(state.file(PUBLISHED))),
         clock: Box::new(clock),
         entropy: Box::new(OsEntropy),
-        directory_file: Some(directory_file(config, &folder)),
+        // What is fetched is loaded by whoever fetches it.
+        directory_file: match config.directory.url {
+            Some(_) => None,
+            None => Some(directory_file(config, &folder)),
+        },
         policy: Policy::default(),
     };
     let fields = Fields::under(path, "provider");
@@ -98,6 +103,33 @@ fn hsm(config: &Pkcs11Config) -> Result<Pkcs11Signer, Error> {
         sessions: Pkcs11Settings::SESSIONS,
     };
     Pkcs11Signer::new(settings).map_err(setup)
+}
+
+/// Who fetches the provider directory; none: it lies in a file.
+pub(crate) fn fetcher(config: &Config, folder: &Folder) -> Result<Option<DirectoryFetcher>, Error> {
+    let DirectoryConfig {
+        url,
+        client_certificate,
+        client_key,
+        roots,
+    } = &config.directory;
+    let Some(url) = url else { return Ok(None) };
+    let source = DirectorySource {
+        url: url.clone(),
+        file: directory_file(config, folder),
+        tls: TlsSettings {
+            roots: roots.clone().unwrap_or_else(|| SYSTEM_ROOTS.into()),
+            client: client_certificate
+                .clone()
+                .zip(client_key.clone())
+                .map(|(certificates, key)| ClientIdentity { certificates, key }),
+        },
+        times: FetchTimes::default(),
+        largest: DirectorySource::LARGEST,
+        patience: DirectorySource::PATIENCE,
+    };
+    let fetcher = DirectoryFetcher::new(source, Box::new(SystemClock), Box::new(OsEntropy));
+    fetcher.map(Some).map_err(setup)
 }
 
 /// Who looks for viruses; none: nobody.
@@ -214,3 +246,5 @@ fn smtp_settings(config: &Config) -> SmtpSettings {
 /// Transactions at a time: see [`server::Limits::transactions`].
 const TRANSACTIONS: usize = 16;
 const PUBLISHED: &str = "published";
+/// Debian's list of authorities (package ca-certificates).
+const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ceralacca_host::provider::{Error, Folder, Identity};
-use ceralacca_host::{Host, Plugin, Stop, Store};
+use ceralacca_host::{DirectoryFetcher, Host, Plugin, Stop, Store};
 
 use super::assemble;
 use crate::config::Config;
@@ -25,6 +25,8 @@ pub(super) struct Running {
     pub(super) host: Arc<Host>,
     /// Asks the workers of this host to end: another one is in force, or the service ends.
     pub(super) stop: Stop,
+    /// Fetches the provider directory, if it is to be fetched.
+    pub(super) fetcher: Option<DirectoryFetcher>,
     store: Store,
     identity: Identity,
     directory: PathBuf,
@@ -38,6 +40,7 @@ impl Running {
         Ok(Self {
             directory: directory_file(&config, &folder),
             host: Arc::new(assemble::host(&config, path, &identity, foundation)?),
+            fetcher: assemble::fetcher(&config, &folder)?,
             store: foundation.store.clone(),
             stop: Stop::new(),
             identity,

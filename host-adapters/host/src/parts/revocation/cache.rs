@@ -8,12 +8,13 @@ use std::{fs, io};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use ureq::Agent;
+use ureq::tls::TlsConfig;
 use x509_cert::certificate::Raw;
 use x509_cert::crl::CertificateList;
 use x509_cert::der::Decode as _;
 
 use super::{LARGEST, Revocation};
-use crate::parts::{Clock, Unavailable};
+use crate::parts::{Clock, SetupError, TlsSettings, Unavailable, https};
 use crate::{durable, hex, pec};
 
 /// Fetches lists over HTTP (RFC 5280 §4.2.1.13), and asks again when they grow old.
@@ -23,13 +24,16 @@ use crate::{durable, hex, pec};
 /// old list answers: whether it still decides anything is for the plug-in to say. The newest copy
 /// of each is in a folder, so that a restart without network has lists, too.
 ///
-/// Only `http` is spoken: lists are signed, and fetching them by `https` would need a certificate
-/// whose revocation is to be looked up (RFC 5280 §8). The addresses stand in certificates that lead
-/// to a trust anchor; the plug-in asks for no other's.
+/// `http` is all it takes: lists are signed, and fetching them by `https` needs a certificate whose
+/// own revocation nobody looks up (RFC 5280 §8). Some authorities have `https` addresses
+/// nevertheless; see [`Self::with_https`]. The addresses stand in certificates that lead to a trust
+/// anchor; the plug-in asks for no other's.
 pub struct CrlCache {
     folder: PathBuf,
     clock: Box<dyn Clock>,
     agent: Agent,
+    patience: Duration,
+    schemes: &'static [&'static str],
     kept: Mutex<HashMap<String, Arc<Mutex<Kept>>>>,
 }
 
@@ -38,16 +42,26 @@ impl CrlCache {
     /// delivered after `patience` has failed: a transaction waits for it.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>, clock: Box<dyn Clock>, patience: Duration) -> Self {
-        let config = Agent::config_builder()
-            .timeout_global(Some(patience))
-            .max_redirects(3)
-            .user_agent(concat!("ceralacca/", env!("CARGO_PKG_VERSION")));
         Self {
             folder: folder.into(),
             clock,
-            agent: config.build().into(),
+            agent: agent(patience, https::trust_nobody()),
+            patience,
+            schemes: &["http"],
             kept: Mutex::default(),
         }
+    }
+
+    /// Fetches by `https`, too, also where an `http` address redirects to one.
+    ///
+    /// # Errors
+    /// A file of the settings cannot be used.
+    pub fn with_https(self, tls: &TlsSettings) -> Result<Self, SetupError> {
+        Ok(Self {
+            agent: agent(self.patience, tls.read()?),
+            schemes: &["http", "https"],
+            ..self
+        })
     }
 
     /// The list of one address; the old one where no new one can be had.
@@ -110,13 +124,14 @@ impl Revocation for CrlCache {
     /// # Errors
     /// None of the addresses has given a list yet.
     fn revocation(&self, query: &pec::RevocationQuery) -> Result<Vec<Vec<u8>>, Unavailable> {
-        let is_http = |url: &&String| {
+        let is_spoken = |url: &&String| {
             let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-            scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http"))
+            let is_it = |spoken: &&str| scheme.is_some_and(|s| s.eq_ignore_ascii_case(spoken));
+            self.schemes.iter().any(is_it)
         };
         let mut lists = Vec::new();
         let mut failures = Vec::new();
-        for url in query.urls.iter().filter(is_http).take(ADDRESSES) {
+        for url in query.urls.iter().filter(is_spoken).take(ADDRESSES) {
             match self.list(url) {
                 Ok(list) => lists.push(list),
                 Err(reason) => failures.push(format!("{url}: {reason}")),
@@ -176,6 +191,15 @@ impl List {
     fn is_outdated(&self, now: u64) -> bool {
         self.due.is_some_and(|due| due < now)
     }
+}
+
+fn agent(patience: Duration, tls: TlsConfig) -> Agent {
+    let config = Agent::config_builder()
+        .tls_config(tls)
+        .timeout_global(Some(patience))
+        .max_redirects(3)
+        .user_agent(concat!("ceralacca/", env!("CARGO_PKG_VERSION")));
+    config.build().into()
 }
 
 fn keep(folder: &Path, file: &Path, octets: &[u8]) -> io::Result<()> {
