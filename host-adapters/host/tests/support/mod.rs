@@ -6,11 +6,13 @@
 #![allow(dead_code, unused_imports)]
 
 mod component;
+mod postgres;
 mod provider;
 mod toy;
 mod tree;
 
 pub use component::*;
+pub use postgres::*;
 pub use provider::*;
 pub use toy::*;
 pub use tree::*;
