@@ -3,8 +3,9 @@
 mod support;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use ceralacca_host::{Action, Store, pec};
+use ceralacca_host::{Action, FixedClock, Store, pec};
 use support::*;
 
 fn refusal(folder: &Path) -> String {
@@ -95,6 +96,35 @@ fn the_queue_is_counted() {
         queue.deadlines, 1,
         "Bruno's receipt is there, Carla's is not"
     );
+}
+
+/// A store as the program before this one left it: what waits there is carried out.
+#[test]
+fn an_older_store_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let older = std::fs::read_to_string(data("store-2.sql")).unwrap();
+    rusqlite::Connection::open(folder.path().join("store.sqlite"))
+        .unwrap()
+        .execute_batch(&older)
+        .unwrap();
+    let mut provider = Provider::at(folder.path());
+    // The message was submitted then.
+    provider.clock = Arc::new(FixedClock::new(1_795_600_800));
+    let host = provider.start();
+    let (report, _) = run(&host);
+    assert_eq!((report.done, report.next_at), (2, None));
+    assert_eq!(provider.mailbox("a@p.example").len(), 1);
+    let files: Vec<String> = provider.world().into_keys().collect();
+    assert!(
+        files
+            .iter()
+            .any(|f| f == "outbox/000001-transport-envelope.eml"),
+        "{files:?}"
+    );
+    let status = host.status(None).unwrap();
+    assert_eq!(status.len(), 1);
+    assert_eq!(status[0].subject, "Prova");
+    assert_eq!(host.providers_of_domain("p.example")[0].name, "P");
 }
 
 fn a_store_opens_again_as_it_was() {

@@ -242,7 +242,34 @@ fn request() -> pec::RecordRequest {
     }
 }
 
+/// Whoever comes second finds nothing left to do; nobody is disturbed.
+fn two_hosts_may_tick_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let (one, two) = (provider.start(), provider.start());
+    for n in 0..30 {
+        let message = format!("message {n}");
+        let _ = one.submit(submission(&["carla@there.example"], message.as_bytes()));
+    }
+    provider.clock.advance(DEADLINE);
+    let reports: Vec<TickReport> = std::thread::scope(|scope| {
+        let ticks =
+            [&one, &two].map(|host| scope.spawn(|| host.tick_beside_workers(&mut |_| {}).unwrap()));
+        ticks.into_iter().map(|tick| tick.join().unwrap()).collect()
+    });
+    let due: u64 = reports.iter().map(|report| report.due).sum();
+    let deferred: u64 = reports.iter().map(|report| report.deferred).sum();
+    assert_eq!((due, deferred), (30, 0));
+    for message in one.status(None).unwrap() {
+        assert_eq!(
+            message.recipients[0].recipient.state,
+            pec::RecipientState::Expired
+        );
+    }
+}
+
 on_both! {
+    two_hosts_may_tick_at_once;
     deadlines_come_in_batches;
     deadlines_that_could_not_be_handled_come_again;
     the_directory_is_replaced_when_the_next_one_is_good;

@@ -55,6 +55,11 @@ impl PostgresServer {
         format!("host={folder} user=pec dbname=postgres")
     }
 
+    /// Where its socket is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Stops it as a power cut would, and starts it again.
     pub fn crash_and_restart(&mut self) {
         self.stop("QUIT");
