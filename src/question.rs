@@ -153,6 +153,8 @@ pub struct Provider {
 pub struct RevocationQuery {
     /// The issuer's distinguished name, DER.
     pub issuer: Vec<u8>,
+    /// The issuer's SubjectPublicKeyInfo, DER.
+    pub issuer_key: Vec<u8>,
     /// Where the certificate says they are.
     pub urls: Vec<String>,
 }

@@ -32,6 +32,7 @@ impl From<Question> for wit::Question {
             Question::ProviderOfCertificate(hash) => Self::ProviderOfCertificate(hash),
             Question::RevocationData(query) => Self::RevocationData(wit::RevocationQuery {
                 issuer: query.issuer,
+                issuer_key: query.issuer_key,
                 urls: query.urls,
             }),
             Question::TrackedMessage(id) => Self::TrackedMessage(id.to_string()),

@@ -44,6 +44,7 @@ fn questions_are_answered_in_their_order() {
     let (_folder, provider, host) = started();
     let revocation = pec::RevocationQuery {
         issuer: vec![],
+        issuer_key: vec![],
         urls: vec![],
     };
     let questions = vec![
