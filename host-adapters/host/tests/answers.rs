@@ -53,7 +53,10 @@ fn questions_are_answered_in_their_order() {
         Question::Mailbox("nobody@here.example".to_owned()),
         Question::RevocationData(revocation),
         Question::TrackedMessage("unknown".to_owned()),
-        Question::TakenInCharge("unknown".to_owned()),
+        Question::TakenInCharge(pec::EnvelopeKey {
+            pec_id: "unknown".to_owned(),
+            provider: "o=Alfa".to_owned(),
+        }),
         Question::ProviderOfDomain("there.example".to_owned()),
         Question::Scan,
         Question::Recall("key".to_owned()),
