@@ -109,8 +109,8 @@ clean: ## removes what was built
 # Independent judges of what we produce, as "command:Debian package".
 TEST_TOOLS := openssl:openssl certtool:gnutls-bin cmsutil:libnss3-tools gpgsm:gpgsm \
               faketime:faketime xmllint:libxml2-utils slapadd:slapd sqlite3:sqlite3 \
-              shellcheck:shellcheck zip:zip postfix:postfix swaks:swaks miltertest:miltertest \
-              dovecot:dovecot-core /usr/lib/dovecot/imap:dovecot-imapd \
+              shellcheck:shellcheck zip:zip pg_lsclusters:postgresql postfix:postfix swaks:swaks \
+              miltertest:miltertest dovecot:dovecot-core /usr/lib/dovecot/imap:dovecot-imapd \
               /usr/lib/dovecot/lmtp:dovecot-lmtpd clamd:clamav-daemon \
               softhsm2-util:softhsm2 nginx:nginx-light
 

@@ -19,11 +19,15 @@
 //!
 //! # What holds
 //! - **Commit before reply.** After a reply of success everything it promises survives a power
-//!   cut ([`Store`]); after any other reply of ours (451) nothing has happened.
+//!   cut ([`Store`]); after any other reply of ours (451) nothing has happened, or what has is
+//!   recognised when the client tries again ([`StoreError::Uncertain`]).
 //! - **Twice is once.** A client that did not hear the reply gets it again, and nothing is done a
 //!   second time ([`Policy::retry_window`]). Every item of the outbox has a key; [`Maildir`] and
 //!   [`EmlFolder`] put the same item in the same place, events mark their item in the commit of
 //!   their outcome. [`crash`] names the points at which tests kill the process to prove it.
+//! - **One worker, one item.** Several workers, processes or (on PostgreSQL) hosts carry the outbox
+//!   out; each claims what it does, and what a dead one had in hand is taken over when its claim
+//!   has run out ([`Host::run_outbox_workers`]).
 //! - **Nobody overwrites what they have not seen.** An outcome that settles recipients is refused
 //!   if their message changed since the plug-in was shown it.
 //! - **Same input, same bytes.** With [`SeededEntropy`] and [`FixedClock`], a fresh store gives
@@ -31,7 +35,8 @@
 //! - **One message, one transaction.** A plug-in that traps, runs out of [`Limits`] or breaks its
 //!   contract costs that transaction: 451, an error in the log, and the host lives on.
 //! - **Large messages stay on disk.** In memory is the copy that goes into the plug-in, the
-//!   plug-in's own, and nothing else; all that is made from a message refers to one file.
+//!   plug-in's own, and nothing else; all that is made from a message refers to one file (on
+//!   PostgreSQL: to one row and its chunks).
 //!
 //! # Where things are
 //! [`pec`] has the types of `wit/`; [`Engine`] is the seam to the plug-in, [`Plugin`] the real one;

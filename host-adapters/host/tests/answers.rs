@@ -39,11 +39,11 @@ fn started() -> (tempfile::TempDir, Provider, Host) {
     (folder, provider, host)
 }
 
-#[test]
 fn questions_are_answered_in_their_order() {
     let (_folder, provider, host) = started();
     let revocation = pec::RevocationQuery {
         issuer: vec![],
+        issuer_key: vec![],
         urls: vec![],
     };
     let questions = vec![
@@ -52,7 +52,10 @@ fn questions_are_answered_in_their_order() {
         Question::Mailbox("nobody@here.example".to_owned()),
         Question::RevocationData(revocation),
         Question::TrackedMessage("unknown".to_owned()),
-        Question::TakenInCharge("unknown".to_owned()),
+        Question::TakenInCharge(pec::EnvelopeKey {
+            pec_id: "unknown".to_owned(),
+            provider: "o=Alfa".to_owned(),
+        }),
         Question::ProviderOfDomain("there.example".to_owned()),
         Question::Scan,
         Question::Recall("key".to_owned()),
@@ -154,7 +157,6 @@ fn signatures_made_by_openssl_are_verified() {
 }
 
 /// The scanner reads the message itself, from memory or from the spool.
-#[test]
 fn the_scanner_is_given_the_message() {
     struct Suspicious;
     impl Scanner for Suspicious {
@@ -184,7 +186,6 @@ fn the_scanner_is_given_the_message() {
 }
 
 /// A part that is down: the plug-in hears it, the client is asked to come again.
-#[test]
 fn what_cannot_be_had_is_said() {
     struct Down;
     impl Scanner for Down {
@@ -203,7 +204,6 @@ fn what_cannot_be_had_is_said() {
     );
 }
 
-#[test]
 fn what_was_remembered_is_recalled_until_its_time() {
     let (_folder, provider, host) = started();
     let until = NOON + 100;
@@ -225,7 +225,6 @@ fn what_was_remembered_is_recalled_until_its_time() {
 }
 
 /// Recipients are counted where a message was accepted, by account and time.
-#[test]
 fn recipients_of_accepted_messages_are_counted() {
     let (_folder, provider, host) = started();
     let _ = host.submit(submission(&["a@there.example", "b@there.example"], b"1"));
@@ -248,4 +247,12 @@ fn recipients_of_accepted_messages_are_counted() {
         ask(&provider, &host, questions),
         [Answer::Usage(3), Answer::Usage(1), Answer::Usage(0)]
     );
+}
+
+on_both! {
+    questions_are_answered_in_their_order;
+    the_scanner_is_given_the_message;
+    what_cannot_be_had_is_said;
+    what_was_remembered_is_recalled_until_its_time;
+    recipients_of_accepted_messages_are_counted;
 }

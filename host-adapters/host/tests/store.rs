@@ -3,8 +3,9 @@
 mod support;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use ceralacca_host::Store;
+use ceralacca_host::{Action, FixedClock, Store, pec};
 use support::*;
 
 fn refusal(folder: &Path) -> String {
@@ -38,17 +39,94 @@ fn another_programs_database_is_left_alone() {
     assert!(refusal(folder.path()).contains("not a database"));
 }
 
-#[test]
 fn a_newer_store_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    drop(Store::open(folder.path()).unwrap());
-    let db = rusqlite::Connection::open(folder.path().join("store.sqlite")).unwrap();
-    db.pragma_update(None, "user_version", 99).unwrap();
-    drop(db);
-    assert!(refusal(folder.path()).contains("has version 99, this program knows 3"));
+    let provider = Provider::at(folder.path());
+    drop(provider.open_store().unwrap());
+    provider.tamper(match provider.database {
+        Some(_) => "UPDATE ceralacca SET version = 99",
+        None => "PRAGMA user_version = 99",
+    });
+    let text = provider.open_store().unwrap_err().to_string();
+    assert!(
+        text.contains("has version 99, this program knows 4"),
+        "{text}"
+    );
 }
 
+/// A subject may decode to anything, also to what PostgreSQL has no text for.
+fn text_with_a_nul_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let notice = pec::Notice {
+        recipient: "postmaster@here.example".to_owned(),
+        text: "a subject with \0 in it".to_owned(),
+    };
+    let effects = vec![pec::Effect::Notify(notice)];
+    provider.toy.push(Rule::Script(
+        vec![],
+        Box::new(outcome(250, vec![], effects)),
+    ));
+    let committed = host.submit(submission(&["carla@there.example"], b"x"));
+    assert_eq!(committed.reply.code, 250);
+}
+
+/// What waits is counted by what is to be done, and by how long it has waited.
+fn the_queue_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let store = provider.open_store().unwrap();
+    assert_eq!(store.queue(NOON).unwrap(), Default::default());
+    let _ = host.submit(submission(
+        &["bruno@here.example", "carla@there.example"],
+        b"x",
+    ));
+    let queue = store.queue(NOON + 7).unwrap();
+    assert_eq!(
+        queue.pending,
+        [(Action::Deposit, 1), (Action::Loop, 1), (Action::Relay, 1)]
+    );
+    assert_eq!((queue.oldest, queue.deadlines), (Some(7), 0));
+    run(&host);
+    let queue = store.queue(NOON + DEADLINE).unwrap();
+    assert_eq!((queue.pending, queue.oldest), (vec![], None));
+    assert_eq!(
+        queue.deadlines, 1,
+        "Bruno's receipt is there, Carla's is not"
+    );
+}
+
+/// A store as the program before this one left it: what waits there is carried out.
 #[test]
+fn an_older_store_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let older = std::fs::read_to_string(data("store-2.sql")).unwrap();
+    rusqlite::Connection::open(folder.path().join("store.sqlite"))
+        .unwrap()
+        .execute_batch(&older)
+        .unwrap();
+    let mut provider = Provider::at(folder.path());
+    // The message was submitted then.
+    provider.clock = Arc::new(FixedClock::new(1_795_600_800));
+    let host = provider.start();
+    let (report, _) = run(&host);
+    assert_eq!((report.done, report.next_at), (2, None));
+    assert_eq!(provider.mailbox("a@p.example").len(), 1);
+    let files: Vec<String> = provider.world().into_keys().collect();
+    assert!(
+        files
+            .iter()
+            .any(|f| f == "outbox/000001-transport-envelope.eml"),
+        "{files:?}"
+    );
+    let status = host.status(None).unwrap();
+    assert_eq!(status.len(), 1);
+    assert_eq!(status[0].subject, "Prova");
+    assert_eq!(host.providers_of_domain("p.example")[0].name, "P");
+}
+
 fn a_store_opens_again_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
@@ -75,8 +153,7 @@ fn orphans_in_the_spool_are_removed_by_whoever_is_alone() {
     assert!(!orphan.exists());
 }
 
-/// A file that rows refer to is no orphan.
-#[test]
+/// A large message that rows refer to is no orphan.
 fn the_spool_files_of_waiting_messages_stay() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
@@ -110,7 +187,6 @@ fn a_lost_spool_file_holds_up_its_own_item_only() {
 }
 
 /// Two processes (here: two hosts) run the outbox of one store at once: everything happens once.
-#[test]
 fn two_hosts_share_a_store() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
@@ -153,4 +229,13 @@ fn a_store_may_be_in_memory() {
         .map(|f| f.unwrap().file_name())
         .collect();
     assert_eq!(left, ["mail"]);
+}
+
+on_both! {
+    a_newer_store_is_left_alone;
+    a_store_opens_again_as_it_was;
+    text_with_a_nul_is_stored;
+    the_queue_is_counted;
+    the_spool_files_of_waiting_messages_stay;
+    two_hosts_share_a_store;
 }

@@ -11,7 +11,6 @@ fn tick(host: &ceralacca_host::Host) -> TickReport {
 }
 
 /// 450 recipients fall due at once: they come in batches, each exactly once, and not again.
-#[test]
 fn deadlines_come_in_batches() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
@@ -41,7 +40,6 @@ fn deadlines_come_in_batches() {
 }
 
 /// A plug-in in trouble, or one that asks to wait: the rows stay due, and the rest goes on.
-#[test]
 fn deadlines_that_could_not_be_handled_come_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
@@ -67,7 +65,6 @@ fn deadlines_that_could_not_be_handled_come_again() {
 
 /// A directory is asked by domain in any case, replaced as a whole, and kept when the next one
 /// is bad.
-#[test]
 fn the_directory_is_replaced_when_the_next_one_is_good() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
@@ -121,7 +118,6 @@ fn the_directory_is_replaced_when_the_next_one_is_good() {
 
 /// The file is loaded at start, and again when it changes; a bad one is named once, and the
 /// tick goes on.
-#[test]
 fn the_directory_file_is_watched() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("directory.ldif");
@@ -160,7 +156,6 @@ fn the_directory_file_is_watched() {
 
 /// The infected original is kept for as long as the law says, and then goes; so does what was
 /// only remembered.
-#[test]
 fn what_was_kept_for_a_time_is_forgotten_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
@@ -190,7 +185,6 @@ fn what_was_kept_for_a_time_is_forgotten_after_it() {
 
 /// A command line loads a directory while the server runs: the server goes over to it at its next
 /// tick, and until then answers from the one it has, whole.
-#[test]
 fn another_process_loads_a_directory() {
     let folder = tempfile::tempdir().unwrap();
     let server = Provider::at(folder.path()).start();
@@ -208,7 +202,6 @@ fn another_process_loads_a_directory() {
 }
 
 /// A file's name comes from the plug-in and leads nowhere but into the folder.
-#[test]
 fn a_published_file_stays_in_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
@@ -247,4 +240,41 @@ fn request() -> pec::RecordRequest {
         description: None,
         units: vec![],
     }
+}
+
+/// Whoever comes second finds nothing left to do; nobody is disturbed.
+fn two_hosts_may_tick_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let (one, two) = (provider.start(), provider.start());
+    for n in 0..30 {
+        let message = format!("message {n}");
+        let _ = one.submit(submission(&["carla@there.example"], message.as_bytes()));
+    }
+    provider.clock.advance(DEADLINE);
+    let reports: Vec<TickReport> = std::thread::scope(|scope| {
+        let ticks =
+            [&one, &two].map(|host| scope.spawn(|| host.tick_beside_workers(&mut |_| {}).unwrap()));
+        ticks.into_iter().map(|tick| tick.join().unwrap()).collect()
+    });
+    let due: u64 = reports.iter().map(|report| report.due).sum();
+    let deferred: u64 = reports.iter().map(|report| report.deferred).sum();
+    assert_eq!((due, deferred), (30, 0));
+    for message in one.status(None).unwrap() {
+        assert_eq!(
+            message.recipients[0].recipient.state,
+            pec::RecipientState::Expired
+        );
+    }
+}
+
+on_both! {
+    two_hosts_may_tick_at_once;
+    deadlines_come_in_batches;
+    deadlines_that_could_not_be_handled_come_again;
+    the_directory_is_replaced_when_the_next_one_is_good;
+    the_directory_file_is_watched;
+    what_was_kept_for_a_time_is_forgotten_after_it;
+    another_process_loads_a_directory;
+    a_published_file_stays_in_its_folder;
 }

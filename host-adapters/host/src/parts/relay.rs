@@ -18,7 +18,8 @@ pub trait Relay: Send + Sync {
 pub struct RelayItem<'a> {
     /// 32 hex digits, the same at every try and different for every other item.
     pub key: &'a str,
-    /// Counts the relays of a store from 1, in the order of the effects; the same at every try.
+    /// Counts the relays of a store from 1, in the order of the effects; the same at every try. On
+    /// PostgreSQL, transactions that were not committed leave gaps.
     pub seq: u64,
     /// When the transaction that made the message happened: seconds since 1970.
     pub at: u64,

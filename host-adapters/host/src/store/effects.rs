@@ -214,22 +214,23 @@ impl<'a, 'tx> Effects<'a, 'tx> {
         Ok(())
     }
 
-    /// At most once per PEC id and mailbox (PRACTICE 8.11): two sessions may bring the same envelope
+    /// At most once per envelope and mailbox (PRACTICE 8.11): two sessions may bring the same envelope
     /// at once, both having asked before either wrote.
     fn take_in_charge(&mut self, charge: &pec::TakeInCharge) -> Result<(), Rollback> {
+        let pec::EnvelopeKey { pec_id, provider } = &charge.envelope;
         for recipient in &charge.recipients {
             let taken = self.tx.execute(
-                "INSERT INTO taken_in_charge (pec_id, mailbox, recipient, at)
-                 VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                "INSERT INTO taken_in_charge (pec_id, provider, mailbox, recipient, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
                 params![
-                    &charge.pec_id,
+                    pec_id,
+                    provider,
                     &recipient.to_lowercase(),
                     recipient,
                     self.now
                 ],
             )?;
             if taken == 0 {
-                let pec_id = &charge.pec_id;
                 let text = format!("PEC id {pec_id} is taken in charge for {recipient} already");
                 return Err(Rollback::Conflict(text));
             }

@@ -51,15 +51,19 @@ impl Store {
         self.read("reading a tracked message", |tx| tracked(tx, pec_id, seen))
     }
 
-    /// The recipients for which a PEC id was taken in charge.
+    /// The recipients for which an envelope was taken in charge.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub(crate) fn taken_in_charge(&self, pec_id: &str) -> Result<Vec<String>, StoreError> {
+    pub(crate) fn taken_in_charge(
+        &self,
+        envelope: &pec::EnvelopeKey,
+    ) -> Result<Vec<String>, StoreError> {
         self.look("reading what was taken in charge", |tx| {
             tx.query(
-                "SELECT recipient FROM taken_in_charge WHERE pec_id = ?1 ORDER BY mailbox",
-                params![pec_id],
+                "SELECT recipient FROM taken_in_charge
+                 WHERE pec_id = ?1 AND provider IN (?2, '') ORDER BY mailbox",
+                params![&envelope.pec_id, &envelope.provider],
                 |row| row.get(0),
             )
         })

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use ceralacca_host::pec;
 use ceralacca_host::*;
 
+use super::postgres::{connect, database_of};
 use super::toy::{Shared, Toy};
 use super::tree::tree;
 
@@ -22,6 +23,9 @@ pub struct Provider {
     pub scanner: Option<Box<dyn Scanner>>,
     pub directory_file: Option<PathBuf>,
     pub in_memory: bool,
+    /// On PostgreSQL, the URL of its database.
+    pub database: Option<String>,
+    pub options: PostgresOptions,
 }
 
 impl Provider {
@@ -35,6 +39,8 @@ impl Provider {
             scanner: None,
             directory_file: None,
             in_memory: false,
+            database: database_of(folder),
+            options: PostgresOptions::default(),
         }
     }
 
@@ -47,11 +53,7 @@ impl Provider {
         Host::new(HostParts {
             engine: Box::new(Shared(self.toy.clone())),
             settings: settings(),
-            store: if self.in_memory {
-                Store::in_memory()?
-            } else {
-                Store::open(&self.folder)?
-            },
+            store: self.open_store()?,
             signer: Box::new(NoKey),
             scanner: self.scanner.take(),
             mailboxes: Box::new(MailboxTable::new([pec::Mailbox {
@@ -74,6 +76,15 @@ impl Provider {
             directory_file: self.directory_file.clone(),
             policy: Policy::default(),
         })
+    }
+
+    /// The store, once more.
+    pub fn open_store(&self) -> Result<Store, StoreError> {
+        match &self.database {
+            _ if self.in_memory => Store::in_memory(),
+            Some(url) => Store::open_postgres(url, &self.options),
+            None => Store::open(&self.folder),
+        }
     }
 
     /// What the world outside sees.
@@ -102,7 +113,35 @@ impl Provider {
             .collect()
     }
 
+    /// Executes a statement behind the host's back.
+    pub fn tamper(&self, sql: &str) {
+        match &self.database {
+            Some(url) => connect(url).batch_execute(sql).unwrap(),
+            None => rusqlite::Connection::open(self.folder.join("store.sqlite"))
+                .unwrap()
+                .execute_batch(sql)
+                .unwrap(),
+        }
+    }
+
+    /// How much of the messages is in rows of their own.
+    pub fn octets_in_rows(&self) -> i64 {
+        let sql = "SELECT CAST(sum(length(octets)) AS BIGINT) FROM message";
+        match &self.database {
+            Some(url) => connect(url).query_one(sql, &[]).unwrap().get(0),
+            None => rusqlite::Connection::open(self.folder.join("store.sqlite"))
+                .unwrap()
+                .query_row(sql, [], |row| row.get(0))
+                .unwrap(),
+        }
+    }
+
+    /// The large messages that the store keeps.
     pub fn spool(&self) -> Vec<String> {
+        if let Some(url) = &self.database {
+            let rows = connect(url).query("SELECT name FROM spool", &[]).unwrap();
+            return rows.iter().map(|row| row.get(0)).collect();
+        }
         tree(&self.folder.join("spool")).into_keys().collect()
     }
 }

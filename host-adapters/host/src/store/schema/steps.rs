@@ -195,6 +195,27 @@ CREATE TABLE publication (
     },
     Step {
         both: "
+-- Two providers may use one PEC id, by malice if not by chance. What was taken in charge before
+-- this step counts for every provider (provider '').
+ALTER TABLE taken_in_charge RENAME TO taken_in_charge_before;
+CREATE TABLE taken_in_charge (
+    pec_id TEXT NOT NULL,
+    -- Distinguished name of the directory record of the provider that signed.
+    provider TEXT NOT NULL,
+    -- In lower case: the same mailbox is the same recipient.
+    mailbox TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (pec_id, provider, mailbox)
+) STRICT, WITHOUT ROWID;
+INSERT INTO taken_in_charge (pec_id, provider, mailbox, recipient, at)
+    SELECT pec_id, '', mailbox, recipient, at FROM taken_in_charge_before;
+DROP TABLE taken_in_charge_before;
+",
+        postgres: "",
+    },
+    Step {
+        both: "
 -- Who is carrying an item out, and until when nobody else may: seconds since 1970 by the
 -- database's clock, whatever time the host lives in.
 ALTER TABLE outbox ADD COLUMN claimed_by TEXT;

@@ -1,0 +1,300 @@
+//! Commits: one fsync for many, and what a lost connection leaves unknown.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use ceralacca_host::*;
+use support::*;
+
+const CARLA: &str = "carla@there.example";
+
+fn number(n: usize) -> pec::Submission {
+    submission(&[CARLA], format!("message {n}").as_bytes())
+}
+
+/// Eight sessions come to commit while another process holds the database; when it lets go, they
+/// do so in one or two transactions. One of them breaks the contract, and harms nobody but itself.
+#[test]
+fn those_who_commit_at_once_share_an_fsync() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let bad = vec![settle("nobody", CARLA, pec::RecipientState::Delivered)];
+    provider
+        .toy
+        .push(Rule::Script(vec![], Box::new(outcome(250, vec![], bad))));
+    let before = wal_commits(folder.path());
+    let other = rusqlite::Connection::open(folder.path().join("store.sqlite")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut codes: Vec<u16> = thread::scope(|scope| {
+        let host = &host;
+        let sessions: Vec<_> = (0..8)
+            .map(|n| scope.spawn(move || host.submit(number(n)).reply.code))
+            .collect();
+        thread::sleep(Duration::from_millis(1500));
+        other.execute_batch("COMMIT").unwrap();
+        sessions.into_iter().map(|s| s.join().unwrap()).collect()
+    });
+    codes.sort_unstable();
+    assert_eq!(codes, [250, 250, 250, 250, 250, 250, 250, 451]);
+    let commits = wal_commits(folder.path()) - before;
+    assert!((1..=3).contains(&commits), "{commits} commits");
+    // Another process sees all of them.
+    assert_eq!(provider.start().status(None).unwrap().len(), 7);
+}
+
+/// Who is alone waits for nobody: each commit is its own.
+#[test]
+fn who_is_alone_commits_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let before = wal_commits(folder.path());
+    for n in 0..5 {
+        assert_eq!(host.submit(number(n)).reply.code, 250);
+    }
+    assert_eq!(wal_commits(folder.path()) - before, 5);
+}
+
+/// Counts the frames of the write-ahead log that end a transaction
+/// (<https://sqlite.org/fileformat2.html#the_write_ahead_log>).
+fn wal_commits(folder: &Path) -> usize {
+    let log = std::fs::read(folder.join("store.sqlite-wal")).unwrap();
+    let Some((header, frames)) = log.split_at_checked(32) else {
+        return 0;
+    };
+    let page = u32::from_be_bytes(header[8..12].try_into().unwrap()) as usize;
+    let current = |frame: &&[u8]| frame[8..16] == header[16..24];
+    let ends = |frame: &&[u8]| frame[4..8] != [0; 4];
+    frames
+        .chunks_exact(24 + page)
+        .filter(current)
+        .filter(ends)
+        .count()
+}
+
+/// The way to the server, which is cut when the next COMMIT comes along.
+struct Cable {
+    folder: tempfile::TempDir,
+    cut: Arc<Cut>,
+}
+
+#[derive(Default)]
+struct Cut {
+    /// Before the server hears the COMMIT.
+    before: AtomicBool,
+    /// After it has answered, and before anybody hears that.
+    after: AtomicBool,
+}
+
+const SOCKET: &str = ".s.PGSQL.5432";
+
+impl Cable {
+    fn to(server: &PostgresServer) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join(SOCKET)).unwrap();
+        let cut = Arc::<Cut>::default();
+        let (target, cuts) = (server.folder().join(SOCKET), Arc::clone(&cut));
+        // Ends with the process.
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                plug(client.unwrap(), &target, &cuts);
+            }
+        });
+        Self { folder, cut }
+    }
+
+    fn url(&self, url: &str) -> String {
+        let (_, rest) = url.split_once(' ').unwrap();
+        format!("host={} {rest}", self.folder.path().display())
+    }
+}
+
+fn plug(client: UnixStream, target: &PathBuf, cut: &Arc<Cut>) {
+    let server = UnixStream::connect(target).unwrap();
+    let deaf = Arc::new(AtomicBool::new(false));
+    let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let (cut, hears_not) = (Arc::clone(cut), Arc::clone(&deaf));
+    thread::spawn(move || {
+        let mut buffer = [0; 65536];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            // A simple query, in one piece as all small ones are.
+            let commits =
+                buffer[..count].starts_with(b"Q") && contains(&buffer[..count], b"COMMIT\0");
+            if commits && cut.before.swap(false, Ordering::SeqCst) {
+                break;
+            }
+            if commits && cut.after.swap(false, Ordering::SeqCst) {
+                hears_not.store(true, Ordering::SeqCst);
+            }
+            if to.write_all(&buffer[..count]).is_err() {
+                break;
+            }
+        }
+        let _ = from.shutdown(Shutdown::Both);
+        let _ = to.shutdown(Shutdown::Both);
+    });
+    let (mut from, mut to) = (server, client);
+    thread::spawn(move || {
+        let mut buffer = [0; 65536];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            if deaf.load(Ordering::SeqCst) || to.write_all(&buffer[..count]).is_err() {
+                break;
+            }
+        }
+        let _ = from.shutdown(Shutdown::Both);
+        let _ = to.shutdown(Shutdown::Both);
+    });
+}
+
+fn contains(octets: &[u8], what: &[u8]) -> bool {
+    octets.windows(what.len()).any(|window| window == what)
+}
+
+/// The server has committed and we did not hear it: the client is told to come again, and is then
+/// told what it would have been told the first time.
+#[test]
+fn a_commit_that_was_not_heard_of_is_recognised() {
+    let Some(server) = PostgresServer::start() else {
+        return;
+    };
+    let cable = Cable::to(&server);
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    provider.database = Some(cable.url(&server.url("pec")));
+    let host = provider.start();
+    assert_eq!(host.submit(number(1)).reply.code, 250);
+    cable.cut.after.store(true, Ordering::SeqCst);
+    let unheard = host.submit(number(2));
+    assert!(!cable.cut.after.load(Ordering::SeqCst), "it was cut");
+    assert_eq!((unheard.reply.code, unheard.repeated), (451, false));
+    let again = host.submit(number(2));
+    assert_eq!((again.reply.code, again.repeated), (250, true));
+    assert_eq!(host.status(None).unwrap().len(), 2);
+    run(&host);
+    assert_eq!(provider.sent().len(), 2);
+}
+
+/// The same, but the server had not heard it either.
+#[test]
+fn a_commit_that_was_not_made_is_made_the_second_time() {
+    let Some(server) = PostgresServer::start() else {
+        return;
+    };
+    let cable = Cable::to(&server);
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    provider.database = Some(cable.url(&server.url("pec")));
+    let host = provider.start();
+    cable.cut.before.store(true, Ordering::SeqCst);
+    assert_eq!(host.submit(number(1)).reply.code, 451);
+    assert!(host.status(None).unwrap().is_empty());
+    let again = host.submit(number(1));
+    assert_eq!((again.reply.code, again.repeated), (250, false));
+    run(&host);
+    assert_eq!(provider.sent().len(), 1);
+}
+
+/// The server dies and comes back, again and again, while ten clients hand in messages, each until
+/// it is told 250. All of them are sent, and none twice.
+#[test]
+fn a_server_that_dies_under_load_loses_nothing() {
+    let Some(mut server) = PostgresServer::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    provider.database = Some(server.url("pec"));
+    let host = provider.start();
+    let stop = Stop::new();
+    thread::scope(|scope| {
+        let host = &host;
+        scope.spawn(|| host.run_outbox_workers(4, &stop));
+        let clients: Vec<_> = (0..10)
+            .map(|client| {
+                scope.spawn(move || {
+                    for n in 0..20 {
+                        while host.submit(number(100 * client + n)).reply.code != 250 {
+                            thread::sleep(Duration::from_millis(20));
+                        }
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..3 {
+            thread::sleep(Duration::from_millis(300));
+            server.crash_and_restart();
+        }
+        for client in clients {
+            client.join().unwrap();
+        }
+        stop.request();
+    });
+    provider.tamper("UPDATE outbox SET claimed_until = 0");
+    provider.clock.advance(3600);
+    assert_eq!(run(&host).0.next_at, None);
+    assert_eq!(host.status(None).unwrap().len(), 200);
+    assert_eq!(provider.sent().len(), 200);
+    assert_eq!(provider.mailbox("anna@here.example").len(), 200);
+}
+
+/// Connections that were idle while the server was restarted are no reason to refuse a message.
+#[test]
+fn a_restart_between_two_messages_is_not_noticed() {
+    let Some(mut server) = PostgresServer::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    provider.database = Some(server.url("pec"));
+    let host = provider.start();
+    assert_eq!(host.submit(number(1)).reply.code, 250);
+    server.crash_and_restart();
+    assert_eq!(host.submit(number(2)).reply.code, 250);
+    server.stop("INT");
+    assert_eq!(host.submit(number(3)).reply.code, 451);
+    server.run();
+    assert_eq!(host.submit(number(3)).reply.code, 250);
+}
+
+/// Errors name the place and the remedy, and no password.
+#[test]
+fn what_cannot_be_opened_is_named() {
+    let options = PostgresOptions::default();
+    let refusal = |url: &str| Store::open_postgres(url, &options).unwrap_err().to_string();
+    let away = refusal("postgresql://pec:geheim@/mail?host=/nowhere");
+    assert!(away.contains("postgresql /nowhere/mail: "), "{away}");
+    assert!(
+        away.contains("the server must answer") && !away.contains("geheim"),
+        "{away}"
+    );
+    let wrong = refusal("postgresql://pec:geheim@host/mail?ssl=perhaps");
+    assert!(
+        wrong.contains("ssl") && !wrong.contains("geheim"),
+        "{wrong}"
+    );
+    let in_the_clear = refusal("postgresql://pec:geheim@localhost/mail?sslmode=require");
+    assert!(in_the_clear.contains("root certificates"), "{in_the_clear}");
+    let Some(server) = PostgresServer::start() else {
+        return;
+    };
+    let url = server.url("other");
+    connect(&url)
+        .batch_execute("CREATE TABLE t (x INT)")
+        .unwrap();
+    assert!(refusal(&url).contains("is no Ceralacca store"));
+    let missing = url.replace("other", "missing");
+    assert!(
+        refusal(&missing).contains("search_path"),
+        "{}",
+        refusal(&missing)
+    );
+}

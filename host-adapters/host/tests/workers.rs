@@ -1,0 +1,271 @@
+//! Several workers, on one host or two, carry the outbox out: each item is done, and by one of them.
+
+mod support;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ceralacca_host::*;
+use support::*;
+
+const BRUNO: &str = "bruno@here.example";
+const CARLA: &str = "carla@there.example";
+
+/// Runs hosts' workers for as long as something is done beside them.
+fn with_workers<T>(hosts: &[&Host], workers: usize, work: impl FnOnce() -> T) -> T {
+    let stop = Stop::new();
+    thread::scope(|scope| {
+        for host in hosts {
+            scope.spawn(|| host.run_outbox_workers(workers, &stop));
+        }
+        // Also when what is done fails: the scope waits for the workers.
+        let _end = End(&stop);
+        work()
+    })
+}
+
+struct End<'a>(&'a Stop);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.request();
+    }
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn is_empty(store: &Store) -> bool {
+    store.queue(NOON).unwrap().pending.is_empty()
+}
+
+/// A relay that notes whom it was given, and takes its time.
+#[derive(Default)]
+struct Noting {
+    relayed: Mutex<Vec<String>>,
+    takes: Duration,
+}
+
+struct NotingRelay(Arc<Noting>);
+
+impl Relay for NotingRelay {
+    fn relay(&self, item: &RelayItem<'_>) -> RelayOutcome {
+        self.0.relayed.lock().unwrap().push(item.key.to_owned());
+        thread::sleep(self.0.takes);
+        RelayOutcome::Handed
+    }
+}
+
+/// Two hosts with four workers each share a store: nothing is done twice, nothing is left.
+fn two_hosts_share_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let (first, second) = (Arc::new(Noting::default()), Arc::new(Noting::default()));
+    let mut start = |noting: &Arc<Noting>| {
+        provider.relay = Some(Box::new(NotingRelay(Arc::clone(noting))));
+        provider.start()
+    };
+    let (one, two) = (start(&first), start(&second));
+    let store = provider.open_store().unwrap();
+    with_workers(&[&one, &two], 4, || {
+        for n in 0..40 {
+            let message = format!("message {n}");
+            let submission = submission(&[BRUNO, CARLA], message.as_bytes());
+            let host = if n % 2 == 0 { &one } else { &two };
+            assert_eq!(host.submit(submission).reply.code, 250);
+        }
+        wait_until("all is carried out", || is_empty(&store));
+    });
+    let (first, second) = (
+        first.relayed.lock().unwrap(),
+        second.relayed.lock().unwrap(),
+    );
+    let all: HashSet<&String> = first.iter().chain(&*second).collect();
+    assert_eq!((all.len(), first.len() + second.len()), (40, 40));
+    assert!(!first.is_empty() && !second.is_empty(), "both had work");
+    assert_eq!(provider.mailbox(BRUNO).len(), 40);
+    assert_eq!(provider.mailbox("anna@here.example").len(), 80);
+}
+
+/// What this process commits is not left to the next look at the clock.
+fn workers_are_woken_by_a_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let noting = Arc::new(Noting::default());
+    provider.relay = Some(Box::new(NotingRelay(Arc::clone(&noting))));
+    let host = provider.start();
+    with_workers(&[&host], 2, || {
+        let begun = Instant::now();
+        for n in 1..=10 {
+            let message = format!("message {n}");
+            let _ = host.submit(submission(&[CARLA], message.as_bytes()));
+            wait_until("it is relayed", || {
+                noting.relayed.lock().unwrap().len() == n
+            });
+        }
+        // Ten polls would take ten seconds, or five on average.
+        assert!(
+            begun.elapsed() < Duration::from_secs(4),
+            "{:?}",
+            begun.elapsed()
+        );
+    });
+}
+
+/// Eight receipts for one message settle its eight recipients at the same time. They are in each
+/// other's way, and none of them waits a minute for it.
+fn conflicts_are_tried_again_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let store = provider.open_store().unwrap();
+    let recipients: Vec<String> = (0..8).map(|n| format!("b{n}@here.example")).collect();
+    let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
+    with_workers(&[&host], 8, || {
+        for n in 0..5 {
+            let message = format!("message {n}");
+            let _ = host.submit(submission(&recipients, message.as_bytes()));
+        }
+        wait_until("all is carried out", || is_empty(&store));
+    });
+    for message in host.status(None).unwrap() {
+        for recipient in &message.recipients {
+            assert_eq!(recipient.recipient.state, pec::RecipientState::Delivered);
+        }
+        for item in &message.items {
+            assert_eq!(
+                (item.attempts, item.state),
+                (0, ItemState::Done),
+                "{item:?}"
+            );
+        }
+    }
+}
+
+/// A host died with items in hand: they are free when its lease has run out, not before.
+fn what_a_dead_host_had_in_hand_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let _ = host.submit(submission(&[CARLA], b"x"));
+    provider.tamper("UPDATE outbox SET claimed_by = 'dead:1', claimed_until = unixepoch() + 3");
+    let (report, _) = run(&host);
+    assert_eq!((report.done, report.next_at), (0, Some(NOON)));
+    let store = provider.open_store().unwrap();
+    with_workers(&[&host], 2, || {
+        assert!(!is_empty(&store));
+        wait_until("the lease has run out", || is_empty(&store));
+    });
+    assert_eq!(provider.sent().len(), 1);
+}
+
+/// Somebody else took an item over: whatever becomes of it here counts for nothing.
+fn who_lost_a_claim_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let noting = Arc::new(Noting {
+        takes: Duration::from_millis(600),
+        ..Noting::default()
+    });
+    provider.relay = Some(Box::new(NotingRelay(Arc::clone(&noting))));
+    let host = provider.start();
+    let committed = host.submit(submission(&[CARLA], b"x"));
+    let pec_id = committed.messages[0].pec_id.clone();
+    with_workers(&[&host], 1, || {
+        wait_until("it is in hand", || {
+            !noting.relayed.lock().unwrap().is_empty()
+        });
+        provider.tamper(
+            "UPDATE outbox SET claimed_by = 'other:1', claimed_until = unixepoch() + 60
+             WHERE action = 'relay'",
+        );
+    });
+    let status = host.status(pec_id.as_deref()).unwrap();
+    let relay = status[0]
+        .items
+        .iter()
+        .find(|item| item.action == Action::Relay);
+    assert_eq!(relay.unwrap().state, ItemState::Pending);
+    // The other one ends it.
+    provider.tamper("UPDATE outbox SET claimed_by = NULL, claimed_until = 0");
+    run(&host);
+    assert_eq!(noting.relayed.lock().unwrap().len(), 2);
+}
+
+/// A part with a bug takes down neither the worker nor the other items.
+fn a_panic_costs_its_item_a_try() {
+    struct Panicking(AtomicUsize);
+    impl Relay for Panicking {
+        fn relay(&self, _: &RelayItem<'_>) -> RelayOutcome {
+            assert!(
+                self.0.fetch_add(1, Ordering::SeqCst) != 1,
+                "a bug in the relay"
+            );
+            RelayOutcome::Handed
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    provider.relay = Some(Box::new(Panicking(AtomicUsize::new(0))));
+    let host = provider.start();
+    let store = provider.open_store().unwrap();
+    for n in 0..4 {
+        let message = format!("message {n}");
+        let _ = host.submit(submission(&[CARLA], message.as_bytes()));
+    }
+    let waiting = || store.queue(NOON).unwrap().pending;
+    with_workers(&[&host], 1, || {
+        wait_until("the others are done", || waiting() == [(Action::Relay, 1)]);
+        provider.clock.advance(60);
+        wait_until("it is tried again", || is_empty(&store));
+    });
+    let errors: Vec<String> = (host.status(None).unwrap().iter())
+        .flat_map(|message| &message.items)
+        .filter(|item| item.attempts == 1)
+        .map(|item| format!("{:?}", item.state))
+        .collect();
+    assert_eq!(errors, ["Done"]);
+}
+
+/// A relay that takes longer than the lease is still ours alone.
+#[test]
+fn the_claim_of_a_living_host_is_renewed() {
+    fn story() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut provider = Provider::at(folder.path());
+        provider.options.lease = 2;
+        let noting = Arc::new(Noting {
+            takes: Duration::from_secs(5),
+            ..Noting::default()
+        });
+        let mut start = || {
+            provider.relay = Some(Box::new(NotingRelay(Arc::clone(&noting))));
+            provider.start()
+        };
+        let (one, two) = (start(), start());
+        let store = provider.open_store().unwrap();
+        let _ = one.submit(submission(&[CARLA], b"x"));
+        with_workers(&[&one, &two], 2, || {
+            wait_until("it is relayed", || is_empty(&store));
+        });
+        assert_eq!(noting.relayed.lock().unwrap().len(), 1);
+    }
+    on_postgres(story);
+}
+
+on_both! {
+    a_panic_costs_its_item_a_try;
+    conflicts_are_tried_again_at_once;
+    two_hosts_share_the_work;
+    what_a_dead_host_had_in_hand_is_taken_over;
+    who_lost_a_claim_writes_nothing;
+    workers_are_woken_by_a_commit;
+}
