@@ -307,6 +307,7 @@ fn revocation_lists_come_by_https_where_that_is_wanted() {
     scene.serve(&list);
     let query = pec::RevocationQuery {
         issuer: Vec::new(),
+        issuer_key: scene.public_key("ca"),
         urls: vec![scene.source().url],
     };
     let cache = || {
@@ -422,6 +423,12 @@ impl Scene {
              -out signed"
         ));
         fs::read(self.file("signed")).unwrap()
+    }
+
+    fn public_key(&self, name: &str) -> Vec<u8> {
+        self.openssl(&format!("x509 -in {name}.pem -pubkey -noout -out key.pem"));
+        self.openssl("pkey -pubin -in key.pem -outform DER -out key.der");
+        fs::read(self.file("key.der")).unwrap()
     }
 
     fn serve(&self, content: &[u8]) {

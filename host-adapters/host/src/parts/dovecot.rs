@@ -17,8 +17,9 @@ mod policy;
 /// Where Dovecot's user database is, and how long to wait and to remember.
 #[derive(Clone, Debug)]
 pub struct DovecotSettings {
-    /// The `auth-userdb` listener of Dovecot's `service auth`. This program's user must own it, or
-    /// its mode be 0666 plus 0111: to others Dovecot tells only of users with their own uid.
+    /// A `unix_listener auth-userdb` of Dovecot's `service auth`, with this program's user as its
+    /// `user` and mode 0600. With Dovecot's own mode, 0666, look-ups fail for all but the users that
+    /// have the uid of who asks, or of the socket (Dovecot's `conf.d/10-master.conf`).
     pub socket: Endpoint,
     /// How long a look-up may take. [`Self::PATIENCE`] unless there is a reason.
     pub patience: Duration,
@@ -71,7 +72,7 @@ impl DovecotUserdb {
         let culprit = format!("Dovecot's user database at {}", self.socket);
         let ask = |address: &str| {
             let remedy = "is Dovecot running, and may this program's user open the socket \
-                (service auth, unix_listener auth-userdb)?";
+                (service auth, unix_listener auth-userdb, user and mode 0600)?";
             self.ask(address)
                 .map_err(|Unavailable(problem)| SetupError::new(&culprit, problem, remedy))
         };
