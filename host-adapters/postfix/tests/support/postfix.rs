@@ -25,7 +25,7 @@ pub struct PostfixSetup {
     pub milter: Option<String>,
     /// Dovecot's authentication socket ([`super::Dovecot::auth_socket`]), for the access port.
     pub auth: Option<PathBuf>,
-    /// Where everything goes that is not ours; none: nowhere, and it bounces.
+    /// Where everything goes that is not ours; none: it waits.
     pub next_hop: Option<u16>,
     /// More lines of `main.cf`, which come last and so win.
     pub main: Vec<(String, String)>,
@@ -196,7 +196,8 @@ fn main_cf(root: &Path, setup: &PostfixSetup, ports: [u16; 4]) -> String {
     let host = setup.domains.first().map_or("test", String::as_str);
     let elsewhere = match setup.next_hop {
         Some(port) => format!("smtp:[127.0.0.1]:{port}"),
-        None => "error:5.1.2 no such network".to_owned(),
+        // Nobody listens there, so it waits.
+        None => "smtp:[127.0.0.1]:1".to_owned(),
     };
     let mut lines: Vec<(String, String)> = FIXED
         .lines()
@@ -245,6 +246,7 @@ fn master_cf(setup: &PostfixSetup, [access, incoming, injection, bounces]: [u16;
         "127.0.0.1:{access} inet n - n - - smtpd
   -o syslog_name=postfix/access
   -o smtpd_sasl_auth_enable={sasl}
+  -o smtpd_client_restrictions=permit_sasl_authenticated,reject
   -o smtpd_milters={milter}
   -o milter_macro_daemon_name=PEC-ACCESS
   -o cleanup_service_name=pecclean
@@ -274,6 +276,7 @@ fn master_cf(setup: &PostfixSetup, [access, incoming, injection, bounces]: [u16;
   -o smtpd_tls_security_level=none
 pecclean unix n - n - 0 cleanup
   -o message_drop_headers=
+  -o message_reject_characters=\\0
   -o cleanup_replace_stray_cr_lf=no
 "
     );
@@ -301,7 +304,7 @@ smtpd_tls_security_level = may
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtpd_sasl_type = dovecot
 smtpd_sasl_security_options = noanonymous
-smtpd_forbid_bare_newline = yes
+smtpd_forbid_bare_newline = reject
 smtpd_forbid_bare_newline_exclusions = 
 smtpd_client_connection_count_limit = 0
 smtpd_error_sleep_time = 0
