@@ -5,9 +5,11 @@
 
 mod rig;
 mod support;
+mod world;
 
-use rig::{ANNA, DOMAIN, Rig, USERS};
-use support::{Client, Dovecot, Postfix, PostfixSetup, Replied, installed};
+use rig::ANNA;
+use support::{Client, Replied};
+use world::World;
 
 /// One kind of original.
 struct Kind {
@@ -255,17 +257,7 @@ fn kinds() -> Vec<Kind> {
 
 #[test]
 fn f33_awkward_originals_reach_the_plugin_as_they_were_sent_or_are_refused() {
-    if !installed(&["postfix", "dovecot", "openssl"]) {
-        return;
-    }
-    let Some(rig) = Rig::new() else { return };
-    let dovecot = Dovecot::start(USERS, "");
-    let postfix = Postfix::start(&PostfixSetup {
-        domains: vec![DOMAIN.to_owned()],
-        milter: Some(rig.milter.to_string()),
-        auth: Some(dovecot.auth_socket()),
-        ..PostfixSetup::default()
-    });
+    let Some(world) = World::new() else { return };
     let mut broken = Vec::new();
     for (
         number,
@@ -276,9 +268,9 @@ fn f33_awkward_originals_reach_the_plugin_as_they_were_sent_or_are_refused() {
         },
     ) in kinds().into_iter().enumerate()
     {
-        let before = rig.submissions().len();
-        let reply = submit(postfix.access, number, &sent);
-        let came = rig.submissions().split_off(before);
+        let before = world.rig.submissions().len();
+        let reply = submit(world.postfix.access, number, &sent);
+        let came = world.rig.submissions().split_off(before);
         let came = came.first().map(|submission| &submission.message[..]);
         let as_expected = match &expected {
             // Whether it is a good message is for the plug-in to say.

@@ -2,69 +2,16 @@
 
 mod rig;
 mod support;
+mod world;
 
 use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ceralacca_host::pec::ArrivalSource;
-use rig::{ANNA, BRUNO, DARIO, DOMAIN, Rig, USERS, letter};
-use support::{Client, Dovecot, Postfix, PostfixSetup, Replied, installed};
-
-const PROGRAMS: &[&str] = &["postfix", "dovecot", "openssl", "swaks"];
-
-/// A provider with its mail server.
-struct World {
-    /// First, so that its connections end before the milter waits for them.
-    postfix: Postfix,
-    rig: Rig,
-    _dovecot: Dovecot,
-}
-
-impl World {
-    fn new() -> Option<Self> {
-        Self::with(|_| {}, |_| {})
-    }
-
-    fn with(
-        limits: impl FnOnce(&mut ceralacca_postfix::server::Limits),
-        setup: impl FnOnce(&mut PostfixSetup),
-    ) -> Option<Self> {
-        if !installed(PROGRAMS) {
-            return None;
-        }
-        let rig = Rig::with(limits)?;
-        let dovecot = Dovecot::start(USERS, "");
-        let mut postfix = PostfixSetup {
-            domains: vec![DOMAIN.to_owned()],
-            milter: Some(rig.milter.to_string()),
-            auth: Some(dovecot.auth_socket()),
-            ..PostfixSetup::default()
-        };
-        setup(&mut postfix);
-        Some(Self {
-            postfix: Postfix::start(&postfix),
-            rig,
-            _dovecot: dovecot,
-        })
-    }
-
-    /// Anna, logged in at the access port.
-    fn anna(&self) -> Client {
-        let mut client = Client::connect(self.postfix.access);
-        client.login(ANNA, "segreto");
-        client
-    }
-
-    fn submit(&self, to: &[&str], message: &str) -> Replied {
-        self.anna().message(ANNA, to, message.as_bytes())
-    }
-
-    /// Of the milter's doings nothing stays in Postfix's queue.
-    fn queue_is_empty(&self) {
-        assert_eq!(self.postfix.queue().trim(), "");
-    }
-}
+use rig::{ANNA, BRUNO, DARIO, DOMAIN, Rig, letter};
+use support::{Client, Postfix, PostfixSetup, Replied, installed};
+use world::{PROGRAMS, World};
 
 fn swaks(port: u16, arguments: &[&str]) -> String {
     let mut swaks = Command::new("swaks");

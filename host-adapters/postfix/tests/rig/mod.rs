@@ -31,6 +31,8 @@ use tempfile::TempDir;
 pub const DOMAIN: &str = "pec.alfa.example";
 pub const ANNA: &str = "anna@pec.alfa.example";
 pub const BRUNO: &str = "bruno@pec.alfa.example";
+/// Certified, at another provider of the directory.
+pub const CARLA: &str = "carla@pec.beta.example";
 pub const DARIO: &str = "dario@posta.example";
 pub const USERS: &[(&str, &str)] = &[(ANNA, "segreto"), (BRUNO, "segreto")];
 
@@ -203,6 +205,14 @@ fn host(root: &Path, plugin: Plugin, watch: &Arc<Watch>) -> Host {
         now: Moment(clock.now() - 60),
     };
     let folder = provider.create(&root.join("provider")).expect("a provider");
+    // Another one, which is in the directory and nowhere else.
+    let beta = NewProvider {
+        name: "Beta S.p.A.".to_owned(),
+        domains: vec!["pec.beta.example".parse().expect("a domain")],
+        join: Some(folder.root().to_owned()),
+        ..provider
+    };
+    beta.create(&root.join("beta")).expect("a provider");
     let settings = Settings::load(&folder).expect("settings");
     let mailbox = |address: &&str| pec::Mailbox {
         address: (*address).to_owned(),

@@ -25,6 +25,8 @@ pub struct PostfixSetup {
     pub milter: Option<String>,
     /// Dovecot's authentication socket ([`super::Dovecot::auth_socket`]), for the access port.
     pub auth: Option<PathBuf>,
+    /// Bounces meet the milter where they are made (`PEC-BOUNCES`), not only on their way back.
+    pub bounces_at_the_source: bool,
     /// Where everything goes that is not ours; none: it waits.
     pub next_hop: Option<u16>,
     /// More lines of `main.cf`, which come last and so win.
@@ -280,6 +282,27 @@ pecclean unix n - n - 0 cleanup
   -o cleanup_replace_stray_cr_lf=no
 "
     );
+    if setup.bounces_at_the_source {
+        let _ = write!(
+            text,
+            "pecbounce unix n - n - 0 cleanup
+  -o message_drop_headers=
+  -o non_smtpd_milters={milter}
+  -o milter_macro_daemon_name=PEC-BOUNCES
+  -o milter_default_action=accept
+"
+        );
+    }
+    let filtered =
+        "\n  -o cleanup_service_name=pecbounce\n  -o internal_mail_filter_classes=bounce";
+    let filtered = if setup.bounces_at_the_source {
+        filtered
+    } else {
+        ""
+    };
+    for service in ["bounce", "defer", "trace"] {
+        let _ = writeln!(text, "{service} unix - - n - 0 bounce{filtered}");
+    }
     text.push_str(SERVICES);
     text.push_str(&setup.master);
     text
@@ -322,9 +345,6 @@ cleanup unix n - n - 0 cleanup
 qmgr unix n - n 1 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
 rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
 verify unix - - n - 1 verify
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
