@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::command::{Arguments, Parameters};
-use crate::{Flaw, Original};
+use crate::{Flaw, Macros, Original};
 
 /// Whom a message is from and for, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +84,8 @@ fn without_route(path: &str) -> &str {
 pub struct Transaction {
     /// From whom and for whom.
     pub envelope: Envelope,
+    /// What the mail server knows besides.
+    pub macros: Macros,
     /// Its octets, or why there are none.
     pub original: Result<Original, Flaw>,
 }
