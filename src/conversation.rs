@@ -16,7 +16,7 @@ use crate::fault::Fault;
 use crate::ids::PecId;
 use crate::outcome::{Outcome, Reply};
 use crate::question::{
-    Answer, Mailbox, Provider, Question, RevocationQuery, ScanVerdict, TrackedMessage,
+    Answer, EnvelopeKey, Mailbox, Provider, Question, RevocationQuery, ScanVerdict, TrackedMessage,
 };
 use crate::smime::BareCheck;
 
@@ -238,10 +238,10 @@ impl Desk {
         }))
     }
 
-    /// For whom we already answer under this PEC id.
-    pub async fn taken_in_charge(&self, pec_id: &PecId) -> Result<Vec<EmailAddress>, Stop> {
+    /// For whom we already answer as receivers of this envelope.
+    pub async fn taken_in_charge(&self, envelope: &EnvelopeKey) -> Result<Vec<EmailAddress>, Stop> {
         let answers = self
-            .ask(vec![Question::TakenInCharge(pec_id.clone())])
+            .ask(vec![Question::TakenInCharge(envelope.clone())])
             .await?;
         Ok(answers
             .into_iter()

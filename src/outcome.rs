@@ -8,7 +8,7 @@ use crate::directory::ProviderRecord;
 use crate::finding::Finding;
 use crate::ids::PecId;
 use crate::instant::Instant;
-use crate::question::{RecipientState, TrackedMessage};
+use crate::question::{EnvelopeKey, RecipientState, TrackedMessage};
 
 /// The end of a transaction.
 #[derive(Debug)]
@@ -178,8 +178,8 @@ pub enum Effect {
     Track(TrackedMessage),
     /// Answer for recipients from now on.
     TakeInCharge {
-        /// The PEC id.
-        pec_id: PecId,
+        /// The envelope.
+        envelope: EnvelopeKey,
         /// The recipients.
         recipients: Vec<EmailAddress>,
     },

@@ -16,7 +16,7 @@ pub enum Question {
     /// What is remembered of a message that we accepted?
     TrackedMessage(PecId),
     /// For whom do we already answer under this PEC id?
-    TakenInCharge(PecId),
+    TakenInCharge(EnvelopeKey),
     /// A mailbox of ours.
     Mailbox(EmailAddress),
     /// Sign these octets: RSA, PKCS #1 v1.5, SHA-256.
@@ -153,8 +153,20 @@ pub struct Provider {
 pub struct RevocationQuery {
     /// The issuer's distinguished name, DER.
     pub issuer: Vec<u8>,
+    /// The issuer's SubjectPublicKeyInfo, DER.
+    pub issuer_key: Vec<u8>,
     /// Where the certificate says they are.
     pub urls: Vec<String>,
+}
+
+/// What tells an envelope of others from every other. A PEC id is unique among those of the provider
+/// that signed (RFC 6109 §2.2.1), and nobody can take up another's id before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvelopeKey {
+    /// Its `identificativo`.
+    pub pec_id: PecId,
+    /// Distinguished name of the directory record of the provider that signed.
+    pub provider: String,
 }
 
 /// A bare RSA PKCS #1 v1.5 signature to check.

@@ -275,6 +275,38 @@ fn i05_what_a_bad_list_leaves_open_is_for_the_policy() {
     }
 }
 
+/// Signed mail of people is no certified mail: however their authorities publish revocation, it goes
+/// the way of ordinary mail at once, nothing is fetched or remembered for it, and nobody is warned.
+#[test]
+fn i05_the_policy_is_for_certified_mail_only() {
+    for policy in [Revocation::Defer, Revocation::AcceptAndLog] {
+        let Some((mut world, envelope, folder)) = listening(policy) else {
+            return;
+        };
+        let extensions = "keyUsage=critical,digitalSignature\nextendedKeyUsage=emailProtection\n\
+                          subjectAltName=email:dario@posta.example\n\
+                          crlDistributionPoints=URI:http://127.0.0.1:1/ca.crl\n";
+        let authority = authority(&world, "ca");
+        let signer = issue(&folder, "dario", &authority, extensions);
+        let signed = resigned(&envelope, &signer, &authority.0, "-md|sha256", "sha-256");
+        let signed = String::from_utf8(signed).expect("7-bit");
+        let signed = signed.replace("X-Trasporto: posta-certificata\r\n", "");
+        let committed = world.arrive("dario@posta.example", &[BRUNO], &signed);
+        // Beta's policy for ordinary mail.
+        let said = committed.reply.text;
+        assert!(said.ends_with("takes certified mail only"), "{said}");
+        assert_eq!(
+            committed.finding.expect("one").kind,
+            pec::MessageKind::Ordinary
+        );
+        assert_eq!(committed.notices.len(), 0, "{:?}", committed.notices);
+        let remembered = world
+            .beta
+            .query("SELECT count(*) FROM memo WHERE key LIKE 'path/%'");
+        assert!(remembered.is_none_or(|rows| rows == [["0"]]));
+    }
+}
+
 /// A list in the authority's name under another key.
 fn forge(world: &World, folder: &Path) {
     let (issuer, _) = authority(world, "ca");

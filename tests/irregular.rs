@@ -42,6 +42,98 @@ fn is_an_anomaly(world: &mut World, draft: Draft, code: &str, reason: &str) -> V
     message
 }
 
+/// A receipt of success that names an error settles nothing, and one that tells of a virus says so
+/// where it is signed: `errore`, not a header (RFC 6109 §4.4).
+#[test]
+fn i07_a_kind_and_an_error_that_contradict_each_other() {
+    if !forgery::is_possible() {
+        return;
+    }
+    let Some(mut world) = World::new() else {
+        return;
+    };
+    let _ = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "x"));
+    let error = |word: &'static str| {
+        move |xml: &str| xml.replace("errore=\"nessuno\"", &format!("errore=\"{word}\""))
+    };
+    let [acceptance, delivery] = [0, 1].map(|n| Draft::of(&world.mailbox(ANNA)[n].octets));
+    let envelope = Draft::of(&world.mailbox(BRUNO)[0].octets);
+    let presa = Draft::of(&world.mailbox("ricevute@pec.alfa.example")[0].octets);
+    for (draft, signer) in [
+        (&acceptance, &world.alfa),
+        (&envelope, &world.alfa),
+        (&presa, &world.beta),
+        (&delivery, &world.beta),
+    ] {
+        let lie = draft.clone().daticert(error("altro")).signed_by(signer);
+        let finding = world.beta.examine(&lie);
+        assert_eq!(codes(&finding), ["error-differs"], "{:?}", finding.kind);
+    }
+    let failed = delivery
+        .clone()
+        .header("avvenuta-consegna", "errore-consegna")
+        .daticert(|xml| xml.replace("tipo=\"avvenuta-consegna\"", "tipo=\"errore-consegna\""));
+    for (word, marked, expected, remark) in [
+        ("no-dest", false, Ok(MessageKind::NonDelivery), None),
+        ("no-dest", true, Err("error-differs"), None),
+        ("virus", true, Ok(MessageKind::VirusNonDelivery), None),
+        (
+            "virus",
+            false,
+            Ok(MessageKind::VirusNonDelivery),
+            Some("error-unmarked"),
+        ),
+        (
+            "nessuno",
+            false,
+            Ok(MessageKind::NonDelivery),
+            Some("error-unnamed"),
+        ),
+    ] {
+        let draft = failed.clone().daticert(error(word));
+        let mut notice = draft.signed_by(&world.beta);
+        if marked {
+            notice = [b"X-VerificaSicurezza: errore\r\n", &notice[..]].concat();
+        }
+        let finding = world.beta.examine(&notice);
+        match expected {
+            Ok(kind) => assert!(finding.holds && finding.kind == kind, "{word}: {finding:?}"),
+            Err(code) => assert_eq!(codes(&finding), [code], "{word}"),
+        }
+        let remarks: Vec<_> = finding.remarks.iter().map(|r| r.code.as_str()).collect();
+        assert_eq!(remarks, Vec::from_iter(remark), "{word}");
+    }
+}
+
+/// A virus notice that names nobody would end nobody's wait without a word.
+#[test]
+fn i07_a_virus_notice_names_whom_it_is_about() {
+    if !forgery::is_possible() {
+        return;
+    }
+    let Some(mut world) = World::new() else {
+        return;
+    };
+    let _ = world.submit(ANNA, &[BRUNO], letter(ANNA, BRUNO, "x"));
+    let delivery = Draft::of(&world.mailbox(ANNA)[1].octets);
+    let nobody = |xml: &str| {
+        let (start, rest) = xml.split_once("<consegna>").expect("one");
+        let end = rest.split_once("</consegna>").expect("its end").1;
+        format!("{start}{end}").replace("errore=\"nessuno\"", "errore=\"virus\"")
+    };
+    let notice = delivery
+        .header("avvenuta-consegna", "rilevazione-virus")
+        .daticert(|xml| xml.replace("tipo=\"avvenuta-consegna\"", "tipo=\"rilevazione-virus\""));
+    let named = notice
+        .clone()
+        .daticert(|xml| xml.replace("\"nessuno\"", "\"virus\""));
+    assert!(world.alfa.examine(&named.signed_by(&world.beta)).holds);
+    let finding = world
+        .alfa
+        .examine(&notice.daticert(nobody).signed_by(&world.beta));
+    assert_eq!(codes(&finding), ["no-consegna"]);
+}
+
 // ---- I07: well signed, badly formed -----------------------------------------------------------
 
 #[test]

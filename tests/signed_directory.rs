@@ -37,6 +37,10 @@ impl Signer {
 
     /// The file signed; `how` are further words for `openssl cms -sign`.
     fn sign(&self, content: &[u8], how: &str) -> Vec<u8> {
+        self.sign_at("2026-09-19 13:00:00", content, how)
+    }
+
+    fn sign_at(&self, at: &str, content: &[u8], how: &str) -> Vec<u8> {
         let scratch = tempfile::tempdir().expect("a folder");
         let file = scratch.path().join("content");
         fs::write(&file, content).unwrap();
@@ -46,7 +50,7 @@ impl Signer {
             self.key.display(),
             file.display()
         );
-        openssl("2026-09-19 13:00:00", &words)
+        openssl(at, &words)
     }
 
     fn pem(&self) -> String {
@@ -238,7 +242,8 @@ fn d03_signed_by_somebody_who_does_not_count() {
         &by(&story.former),
         &[
             "O=Agenzia-0",
-            "to 2025-09-01T00:00:00Z",
+            // OpenSSL may take a second to begin.
+            "to 2025-09-01T00:00:0",
             "now it is 2026-09-19T13:41:19Z",
         ],
     );
@@ -292,6 +297,52 @@ fn d03_not_signed_in_the_form_that_the_law_wants() {
         &openssl("2026-09-19 13:00:00", &certificate),
         &["not CMS SignedData"],
     );
+}
+
+/// A genuine file of last week brings back whoever has been removed since: whoever can put it in the
+/// place of today's must not get it into force. The same one again, and a later one, are welcome.
+#[test]
+fn d03_a_genuine_directory_of_old_is_refused() {
+    let Some(story) = Story::begin() else { return };
+    let named = |name: &str| story.ldif.replace("Alfa, firmata", name).into_bytes();
+    let how = "-nodetach|-binary";
+    let sign = |at: &str, name: &str| story.agency.sign_at(at, &named(name), how);
+    let today = sign("2026-09-19 12:00:00", "Alfa, oggi");
+    story.load(&today).expect("today's");
+    for (old, facts) in [
+        (
+            sign("2026-09-12 12:00:00", "Alfa, una settimana fa"),
+            [
+                "signed at 2026-09-12T12:00:00Z",
+                "2026-09-19T12:00:00Z has been in force",
+            ],
+        ),
+        (
+            sign("2026-09-19 11:59:59", "Alfa, prima"),
+            ["signed at 2026-09-19T11:59:59Z", "fetch the current one"],
+        ),
+        (
+            sign("2026-10-19 12:00:00", "Alfa, tra un mese"),
+            [
+                "signed at 2026-10-19T12:00:00Z",
+                "one of the two clocks is wrong",
+            ],
+        ),
+    ] {
+        let said = story.load(&old).expect_err(facts[0]);
+        assert!(facts.iter().all(|fact| said.contains(fact)), "{said}");
+        assert_eq!(story.alfa(), "Alfa, oggi");
+    }
+    // Of the same second, by the other pinned signer.
+    let other = story
+        .next
+        .sign_at("2026-09-19 12:00:00", &named("Alfa, altra firma"), how);
+    story.load(&other).expect("as new");
+    story
+        .load(&sign("2026-09-19 12:00:01", "Alfa, dopo"))
+        .expect("newer");
+    assert_eq!(story.alfa(), "Alfa, dopo");
+    story.load(&today).expect_err("now this is of old");
 }
 
 /// Signed, and nobody said whose signature counts: a setting was forgotten.

@@ -11,7 +11,7 @@ use crate::finding::{
     SignatureFacts,
 };
 use crate::outcome::{Effect, LogEntry, Message, MessageKind, Outcome, Route, Segment};
-use crate::question::{Provider, Question, RecipientState, TrackedMessage};
+use crate::question::{EnvelopeKey, Provider, Question, RecipientState, TrackedMessage};
 
 impl From<Fault> for wit::Fault {
     fn from(fault: Fault) -> Self {
@@ -32,10 +32,11 @@ impl From<Question> for wit::Question {
             Question::ProviderOfCertificate(hash) => Self::ProviderOfCertificate(hash),
             Question::RevocationData(query) => Self::RevocationData(wit::RevocationQuery {
                 issuer: query.issuer,
+                issuer_key: query.issuer_key,
                 urls: query.urls,
             }),
             Question::TrackedMessage(id) => Self::TrackedMessage(id.to_string()),
-            Question::TakenInCharge(id) => Self::TakenInCharge(id.to_string()),
+            Question::TakenInCharge(envelope) => Self::TakenInCharge(envelope.into()),
             Question::Mailbox(address) => Self::Mailbox(address.to_string()),
             Question::Sign(octets) => Self::Sign(octets),
             Question::VerifySignature(check) => Self::VerifySignature(wit::SignatureCheck {
@@ -80,6 +81,15 @@ impl From<Message> for wit::Message {
     }
 }
 
+impl From<EnvelopeKey> for wit::EnvelopeKey {
+    fn from(envelope: EnvelopeKey) -> Self {
+        Self {
+            pec_id: envelope.pec_id.to_string(),
+            provider: envelope.provider,
+        }
+    }
+}
+
 impl From<Effect> for wit::Effect {
     fn from(effect: Effect) -> Self {
         match effect {
@@ -109,8 +119,11 @@ impl From<Effect> for wit::Effect {
                 confirm,
             }),
             Effect::Track(message) => Self::Track(message.into()),
-            Effect::TakeInCharge { pec_id, recipients } => Self::TakeInCharge(wit::TakeInCharge {
-                pec_id: pec_id.to_string(),
+            Effect::TakeInCharge {
+                envelope,
+                recipients,
+            } => Self::TakeInCharge(wit::TakeInCharge {
+                envelope: envelope.into(),
                 recipients: texts(&recipients),
             }),
             Effect::Settle {

@@ -7,14 +7,17 @@ use mail_builder::headers::content_type::ContentType as Value;
 use crate::hex;
 use crate::message::compose::Composer;
 use crate::message::recode::Edits;
-use crate::message::scan::{Content, Scan};
+use crate::message::scan::{Content, Part, Scan};
 use crate::smime;
 
 /// The original inside `postacert` (index of the part), attachments replaced.
 pub(crate) fn abbreviate(message: &[u8], scan: &Scan, postacert: usize) -> Composer {
     let original = postacert + 1;
     let mut edits = Edits::default();
-    let mut replaced: Vec<usize> = Vec::new();
+    // Of each part: is it inside one that was replaced? Parts stand behind their parents, so one look
+    // at the parent tells; there may be thousands, deep inside each other.
+    let mut gone = vec![false; scan.parts.len()];
+    let signatures = signatures(scan);
     // An S/MIME object cannot be taken apart: the receipt is then as a complete one.
     let opaque = ["pkcs7-mime", "x-pkcs7-mime"];
     let is_opaque = |part: usize| {
@@ -23,19 +26,16 @@ pub(crate) fn abbreviate(message: &[u8], scan: &Scan, postacert: usize) -> Compo
             .any(|subtype| scan.parts[part].content_type.is("application", subtype))
     };
     for index in original..scan.parts.len() {
-        let inside = index == original || is_below(scan, index, original);
-        if !inside || is_opaque(index) || is_signature(scan, index) {
-            continue;
-        }
-        if replaced.iter().any(|&whole| is_below(scan, index, whole)) {
+        gone[index] = index != original
+            && scan.parts[index]
+                .parent
+                .is_none_or(|parent| parent < original || gone[parent]);
+        if gone[index] || is_opaque(index) || signatures[index] {
             continue;
         }
         if let Some(name) = file_name(message, scan, index) {
             replace(message, scan, index, &name, &mut edits);
-            // Nothing lies inside the others, of which there may be thousands.
-            if scan.parts[index].content == Content::Message {
-                replaced.push(index);
-            }
+            gone[index] = true;
         }
     }
     edits.apply(scan.parts[postacert].body.clone())
@@ -101,17 +101,18 @@ fn replace(message: &[u8], scan: &Scan, index: usize, name: &str, edits: &mut Ed
     edits.replace(part.body.clone(), [part.separator(), &hash, end].concat());
 }
 
-/// The signature of a `multipart/signed` stays, though it no longer fits (RFC 6109 §3.3.2.2).
-fn is_signature(scan: &Scan, index: usize) -> bool {
-    let parent = scan.parts[index].parent;
-    parent.is_some_and(|parent| {
-        scan.parts[parent].content_type.is("multipart", "signed")
-            && scan.children(parent).nth(1) == Some(index)
-    })
-}
-
-fn is_below(scan: &Scan, index: usize, above: usize) -> bool {
-    scan.ancestors(index).any(|ancestor| ancestor == above)
+/// Of each part: is it the signature of a `multipart/signed`, its second part? That one stays, though
+/// it no longer fits (RFC 6109 §3.3.2.2).
+fn signatures(scan: &Scan) -> Vec<bool> {
+    let mut siblings = vec![0_u8; scan.parts.len()];
+    let is_second = |part: &Part| {
+        let Some(parent) = part.parent else {
+            return false;
+        };
+        siblings[parent] = siblings[parent].saturating_add(1);
+        siblings[parent] == 2 && scan.parts[parent].content_type.is("multipart", "signed")
+    };
+    scan.parts.iter().map(is_second).collect()
 }
 
 const UNNAMED_MESSAGE: &str = "message.eml";

@@ -15,6 +15,7 @@ use std::fmt;
 use crate::address::DomainName;
 use crate::conversation::{Desk, Stop};
 use crate::event::{Context, DirectoryUpdate};
+use crate::instant::Instant;
 use crate::outcome::{Effect, Outcome, Reply};
 use crate::question::Provider;
 use signed::Refusal;
@@ -90,7 +91,12 @@ pub(crate) async fn load(
     event: DirectoryUpdate,
     desk: Desk,
 ) -> Result<Outcome, Stop> {
-    let (ldif, origin) = match open(context, event.content, &desk).await? {
+    let now = context.now;
+    let Opened {
+        ldif,
+        origin,
+        signed_at,
+    } = match open(context, event.content, &desk).await? {
         Ok(opened) => opened,
         Err(why) => {
             let reply = Reply::new(554, why.status(), why.to_string());
@@ -103,26 +109,44 @@ pub(crate) async fn load(
             let text = format!("{} providers, {domains} domains, {origin}", records.len());
             let mut outcome = Outcome::only(Reply::new(250, "2.0.0", text));
             outcome.effects.push(Effect::InstallDirectory(records));
+            outcome.effects.extend(signed_at.map(|at| Effect::Remember {
+                key: SIGNED_AT.to_owned(),
+                value: at.unix().to_be_bytes().to_vec(),
+                until: now.plus(ORDER_KEPT),
+            }));
             outcome
         }
         Err(error) => Outcome::only(Reply::new(554, "5.6.0", error.to_string())),
     })
 }
 
-/// The LDIF and where it comes from, in words. Its origin is as the provider wants it to be: proven where `directory-signers` are
+/// A directory file that may be read.
+struct Opened {
+    ldif: Vec<u8>,
+    /// Where it comes from, in words.
+    origin: String,
+    /// When it was signed, where that is proven.
+    signed_at: Option<Instant>,
+}
+
+/// The LDIF and where it comes from. Its origin is as the provider wants it to be: proven where `directory-signers` are
 /// set, unproven where they are not. A file that says more than it can prove, signed with nobody
 /// pinned, is a setting forgotten, and refused.
 async fn open(
     context: Context,
     content: Vec<u8>,
     desk: &Desk,
-) -> Result<Result<(Vec<u8>, String), Refusal>, Stop> {
+) -> Result<Result<Opened, Refusal>, Stop> {
     let signers = context.settings.directory_signers;
     check_signers(&signers)?;
     if !signed::is_signed(&content) {
         return Ok(match signed::check_form(&content) {
             Err(why) => Err(why),
-            Ok(()) if signers.is_empty() => Ok((content, "not signed".to_owned())),
+            Ok(()) if signers.is_empty() => Ok(Opened {
+                ldif: content,
+                origin: "not signed".to_owned(),
+                signed_at: None,
+            }),
             Ok(()) => Err(Refusal::Unsigned),
         });
     }
@@ -130,10 +154,21 @@ async fn open(
         Ok(enclosed) => enclosed,
         Err(why) => return Ok(Err(why)),
     };
-    Ok(if desk.verify(&enclosed.check).await? {
-        let origin = format!("signed by \"{}\"", enclosed.signer);
-        Ok((enclosed.ldif, origin))
-    } else {
-        Err(Refusal::Broken)
-    })
+    if !desk.verify(&enclosed.check).await? {
+        return Ok(Err(Refusal::Broken));
+    }
+    let before = desk.recall(SIGNED_AT.to_owned()).await?;
+    let before =
+        before.and_then(|value| Instant::from_unix(u64::from_be_bytes(value.try_into().ok()?)));
+    let order = signed::check_order(enclosed.signed_at, before, context.now);
+    Ok(order.map(|()| Opened {
+        ldif: enclosed.ldif,
+        origin: format!("signed by \"{}\"", enclosed.signer),
+        signed_at: enclosed.signed_at,
+    }))
 }
+
+/// Where it is remembered when the newest directory so far was signed.
+const SIGNED_AT: &str = "directory/signed-at";
+/// Seconds: thirty years. A directory comes daily; one that came never again would be no defence.
+const ORDER_KEPT: u64 = 30 * 365 * 86_400;

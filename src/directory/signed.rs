@@ -19,6 +19,8 @@ pub(super) struct Enclosed {
     pub ldif: Vec<u8>,
     /// The subject of the certificate that signed it, RFC 4514.
     pub signer: String,
+    /// signingTime, where the signature has one.
+    pub signed_at: Option<Instant>,
     pub check: BareCheck,
 }
 
@@ -41,6 +43,11 @@ pub(super) enum Refusal {
     Altered(String, String),
     /// The RSA value does not belong to certificate and attributes.
     Broken,
+    /// Signed at the first instant, which is well after the second, now.
+    Tomorrow(Instant, Instant),
+    /// Signed at the first instant, or nobody knows when, and one signed at the second has been in
+    /// force: a genuine file of old brings back whoever has been removed since.
+    Older(Option<Instant>, Instant),
 }
 
 impl fmt::Display for Refusal {
@@ -80,6 +87,21 @@ impl fmt::Display for Refusal {
             Self::Broken => f.write_str(
                 "the directory's signature is broken: the RSA value does not match the signed \
                  attributes and the signer's key",
+            ),
+            Self::Tomorrow(signed, now) => write!(
+                f,
+                "the directory was signed at {signed}, and now it is {now}: one of the two clocks is \
+                 wrong"
+            ),
+            Self::Older(Some(signed), before) => write!(
+                f,
+                "the directory was signed at {signed}, and one signed at {before} has been in force: \
+                 fetch the current one"
+            ),
+            Self::Older(None, before) => write!(
+                f,
+                "the directory's signature has no signing time, and one signed at {before} has been \
+                 in force: nobody can tell that this one is newer"
             ),
         }
     }
@@ -141,8 +163,28 @@ pub(super) fn open(content: &[u8], signers: &[Vec<u8>], now: Instant) -> Result<
     Ok(Enclosed {
         ldif,
         signer: who.subject,
+        signed_at: signature.signing_time,
         check: signature.into_bare_check(),
     })
+}
+
+/// Is it newer than what has been in force, or the same again?
+pub(super) fn check_order(
+    signed_at: Option<Instant>,
+    before: Option<Instant>,
+    now: Instant,
+) -> Result<(), Refusal> {
+    if let Some(signed_at) = signed_at
+        && signed_at > now.plus(CLOCK_SKEW)
+    {
+        return Err(Refusal::Tomorrow(signed_at, now));
+    }
+    match before {
+        Some(before) if signed_at.is_none_or(|signed_at| signed_at < before) => {
+            Err(Refusal::Older(signed_at, before))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Are these certificates? One that has ended is no fault: it may just have been followed by
@@ -161,3 +203,5 @@ pub(crate) fn check_signers(signers: &[Vec<u8>]) -> Result<(), Fault> {
 }
 
 const SEQUENCE: u8 = 0x30;
+/// Seconds: a day. Clocks may differ; a time far ahead would lock out every directory until then.
+const CLOCK_SKEW: u64 = 86_400;

@@ -11,7 +11,7 @@ use crate::finding::{Check, CheckVerdict, Finding};
 use crate::hex;
 use crate::limits::Limits;
 use crate::message::header::HeaderSection;
-use crate::message::scan::{Content, Paths, Scan};
+use crate::message::scan::{Content, Part, Paths, Scan};
 use crate::smime::sha1;
 
 /// Compares the original inside, where there is one, with the one given.
@@ -190,13 +190,21 @@ fn parts(inside: Mail<'_>, given: Mail<'_>, checks: &mut Checks) {
         checks.failed("content-differs", RFC, text);
         return;
     }
-    for (kept, sent) in kept.iter().zip(&sent) {
+    let last = kept.len().saturating_sub(1);
+    for (number, (kept, sent)) in kept.iter().zip(&sent).enumerate() {
         let part = &inside.1.parts[kept.index];
         let content = part.decoded(inside.0);
         match contents::hash(kept.name.as_deref(), &content) {
             // An attachment of that very name may have been sent: then it is what it is.
             Some(hash) if sent.name != kept.name => replaced(kept, sent, &hash, given, checks),
-            _ => unchanged(kept, sent, &content, given, &paths, checks),
+            _ => {
+                let here = Whole {
+                    part,
+                    content: &content,
+                    is_last: number == last,
+                };
+                unchanged(kept, sent, here, given, &paths, checks);
+            }
         }
     }
 }
@@ -210,7 +218,11 @@ fn replaced(kept: &Piece, sent: &Piece, hash: &str, given: Mail<'_>, checks: &mu
     // RFC 6109 "SHOULD be calculated on base64 encoded parts": some take the file itself.
     let decoded = hex::encode(&sha1(&part.decoded(given.0)));
     let sent_name = sent.name.as_deref().unwrap_or("a part without a name");
-    if hash == encoded {
+    // What has no name of its own gets one from whoever makes the receipt.
+    if sent.name.is_some() && sent_name != attachment {
+        let text = format!("the receipt has the hash of {attachment} where {sent_name} was given");
+        checks.failed("hash-differs", HASHES, text);
+    } else if hash == encoded {
         let text =
             format!("{sent_name}: SHA-1 {hash}, over the part as it travels, is the one in {name}");
         checks.passed("hash-agrees", HASHES, text);
@@ -227,10 +239,18 @@ fn replaced(kept: &Piece, sent: &Piece, hash: &str, given: Mail<'_>, checks: &mu
     }
 }
 
+/// A part that was kept as it is.
+struct Whole<'a> {
+    part: &'a Part,
+    content: &'a [u8],
+    /// No part follows it.
+    is_last: bool,
+}
+
 fn unchanged(
     kept: &Piece,
     sent: &Piece,
-    content: &[u8],
+    here: Whole<'_>,
     given: Mail<'_>,
     paths: &Paths<'_>,
     checks: &mut Checks,
@@ -241,9 +261,30 @@ fn unchanged(
         Some(name) => name.clone(),
         None => format!("part {} ({})", paths.of(sent.index), part.content_type),
     };
-    // The last line break of a message is nobody's content.
-    let text = |octets: &[u8]| octets.trim_ascii_end().to_vec();
-    if kept.name == sent.name && text(content) == text(&sent_content) {
+    let content = here.content;
+    // The line break that ends a message is nobody's content: programs add it, or leave it out.
+    let own = |octets: &'_ [u8]| match octets.strip_suffix(b"\n") {
+        Some(line) if here.is_last => line.strip_suffix(b"\r").unwrap_or(line).to_vec(),
+        _ => octets.to_vec(),
+    };
+    let charset = |part: &Part| {
+        let charset = part.content_type.parameter("charset").unwrap_or_default();
+        charset.to_ascii_lowercase()
+    };
+    let label = |part: &Part| (part.content_type.to_string(), charset(part));
+    let (inside_label, given_label) = (label(here.part), label(part));
+    if inside_label != given_label {
+        let word = |(media_type, charset): (String, String)| match charset.as_str() {
+            "" => media_type,
+            charset => format!("{media_type}, {charset}"),
+        };
+        let text = format!(
+            "{what}: {} inside, {} given",
+            word(inside_label),
+            word(given_label)
+        );
+        checks.failed("part-differs", RFC, text);
+    } else if kept.name == sent.name && own(content) == own(&sent_content) {
         checks.passed(
             "part-agrees",
             RFC,

@@ -137,6 +137,7 @@ fn in_italian(code: &str) -> &'static str {
         "identifier-differs" => "l'identificativo in daticert.xml non è quello del messaggio",
         "no-ricezione" => "in daticert.xml manca ricezione",
         "no-consegna" => "in daticert.xml manca consegna",
+        "error-differs" => "l'errore in daticert.xml contraddice il tipo del messaggio",
         "no-postacert" => "manca postacert.eml, o non è uno solo",
         // A rule that has no words here yet.
         _ => "il messaggio non rispetta le regole della posta certificata",

@@ -3,7 +3,8 @@
 //! A defect found here, on a message whose origin is good, makes it an anomaly, not a forgery.
 
 use super::inspect::{daticert_parts, postacert_parts};
-use crate::daticert::{self, CertificationData, DaticertKind};
+use crate::address::EmailAddress;
+use crate::daticert::{self, CertificationData, DaticertKind, ErrorKind};
 use crate::finding::Finding;
 use crate::ids::PecId;
 use crate::limits::Limits;
@@ -29,6 +30,8 @@ pub(super) fn check(message: &[u8], scan: &Scan, header: HeaderSection<'_>, find
     };
     report_data(&data, finding);
     check_data(&data, expected, header, finding);
+    check_error(&data, expected, finding);
+    check_addressees(&data, expected, finding);
     if finding.kind == MessageKind::TransportEnvelope {
         check_original(message, scan, finding);
     }
@@ -85,31 +88,90 @@ fn check_data(
         let text = format!("“{}” is no message identifier", data.pec_id);
         finding.defect("bad-identifier", "RFC 6109 §2.2.1", text);
     }
+    if expected == DaticertKind::TransportEnvelope {
+        let id = header
+            .first("Message-ID")
+            .map(|f| f.unfolded())
+            .unwrap_or_default();
+        if id.trim_matches(['<', '>']) != data.pec_id {
+            let text = format!("Message-ID is {id}, identificativo is {}", data.pec_id);
+            finding.defect("identifier-differs", "PRACTICE 3", text);
+        } else {
+            let text = format!("Message-ID is identificativo: {}", data.pec_id);
+            finding.passed("identifier-agrees", "PRACTICE 3", text);
+        }
+    }
+}
+
+/// `errore` is signed, the header that tells a virus is not: the signed word decides which notice
+/// it is, and a header that claims a virus without it is a defect.
+fn check_error(data: &CertificationData, expected: DaticertKind, finding: &mut Finding) {
+    let (claims_virus, is_virus) = match finding.kind {
+        MessageKind::VirusNonAcceptance | MessageKind::VirusNonDelivery => {
+            (true, data.error == ErrorKind::Virus)
+        }
+        _ => (false, data.error == ErrorKind::Virus),
+    };
+    let text = |why: &str| {
+        let (kind, error) = (expected.word(), data.error.word());
+        format!("tipo={kind}, errore={error}: {why}")
+    };
     match expected {
-        DaticertKind::TransportEnvelope => {
-            let id = header
-                .first("Message-ID")
-                .map(|f| f.unfolded())
-                .unwrap_or_default();
-            if id.trim_matches(['<', '>']) != data.pec_id {
-                let text = format!("Message-ID is {id}, identificativo is {}", data.pec_id);
-                finding.defect("identifier-differs", "PRACTICE 3", text);
-            } else {
-                let text = format!("Message-ID is identificativo: {}", data.pec_id);
-                finding.passed("identifier-agrees", "PRACTICE 3", text);
-            }
+        DaticertKind::NonAcceptance | DaticertKind::NonDelivery if claims_virus && !is_virus => {
+            let text = text("the header claims a virus that daticert.xml does not know");
+            finding.defect("error-differs", RFC_DATA, text);
         }
-        DaticertKind::ServerServerAcceptance if data.taken_in_charge.is_empty() => {
-            let text = "a presa in carico names no ricezione".to_owned();
-            finding.defect("no-ricezione", "RFC 6109 §3.2.1", text);
+        DaticertKind::NonAcceptance | DaticertKind::NonDelivery if !claims_virus && is_virus => {
+            finding.kind = match expected {
+                DaticertKind::NonDelivery => MessageKind::VirusNonDelivery,
+                _ => MessageKind::VirusNonAcceptance,
+            };
+            let text = text("it tells of a virus, and X-VerificaSicurezza is missing");
+            finding.remark("error-unmarked", "RFC 6109 §3.1.4, §3.2.4", text);
         }
-        DaticertKind::Delivery | DaticertKind::NonDelivery | DaticertKind::Timeout
-            if data.delivery.is_none() =>
+        DaticertKind::NonAcceptance | DaticertKind::NonDelivery | DaticertKind::VirusDetection
+            if data.error == ErrorKind::None =>
         {
-            let text = format!("a message of type {} names no consegna", expected.word());
-            finding.defect("no-consegna", "RFC 6109 §4.4", text);
+            finding.remark("error-unnamed", RFC_DATA, text("a failure names its kind"));
+        }
+        DaticertKind::TransportEnvelope
+        | DaticertKind::Acceptance
+        | DaticertKind::ServerServerAcceptance
+        | DaticertKind::Delivery
+            if data.error != ErrorKind::None =>
+        {
+            let text = text("nothing can have failed where this is told");
+            finding.defect("error-differs", RFC_DATA, text);
         }
         _ => {}
+    }
+}
+
+/// Those it is about are there. What is no address is remarked only: the others of a presa in carico
+/// are news all the same.
+fn check_addressees(data: &CertificationData, expected: DaticertKind, finding: &mut Finding) {
+    let about: Vec<&str> = match expected {
+        DaticertKind::ServerServerAcceptance => {
+            data.taken_in_charge.iter().map(String::as_str).collect()
+        }
+        DaticertKind::Delivery
+        | DaticertKind::NonDelivery
+        | DaticertKind::Timeout
+        | DaticertKind::VirusDetection => data.delivery.as_deref().into_iter().collect(),
+        _ => return,
+    };
+    let (code, element) = match expected {
+        DaticertKind::ServerServerAcceptance => ("no-ricezione", "ricezione"),
+        _ => ("no-consegna", "consegna"),
+    };
+    if about.is_empty() {
+        let text = format!("a message of type {} names no {element}", expected.word());
+        finding.defect(code, "RFC 6109 §4.4, PRACTICE 4", text);
+    }
+    let unreadable = |text: &&&str| EmailAddress::try_from(**text).is_err();
+    if let Some(text) = about.iter().find(unreadable) {
+        let text = format!("{element} is “{text}”, which is no address");
+        finding.remark("bad-address", RFC_DATA, text);
     }
 }
 
@@ -133,3 +195,5 @@ fn report_data(data: &CertificationData, finding: &mut Finding) {
     );
     finding.passed("daticert", "RFC 6109 §4.3.3, §4.4", text);
 }
+
+const RFC_DATA: &str = "RFC 6109 §4.4";

@@ -29,7 +29,7 @@ use crate::log_register::{self, LogEvent};
 use crate::message::system::seal;
 use crate::notification::{Facts, Notice, Notification};
 use crate::outcome::{Effect, LogEntry, Message, MessageKind, Outcome, Reply, Route, Segment};
-use crate::question::{Provider, RecipientState, ScanVerdict};
+use crate::question::{EnvelopeKey, Provider, RecipientState, ScanVerdict};
 use crate::settings::Profile;
 use crate::texts::Reason;
 
@@ -115,7 +115,11 @@ impl IncomingPoint<'_> {
             return self.irregular().await;
         };
         // SMTP retries bring the same envelope again (I20): only new recipients count.
-        let known = self.desk.taken_in_charge(&facts.pec_id).await?;
+        let envelope = EnvelopeKey {
+            pec_id: facts.pec_id.clone(),
+            provider: issuer.dn.clone(),
+        };
+        let known = self.desk.taken_in_charge(&envelope).await?;
         let mut recipients: Vec<EmailAddress> = Vec::new();
         for recipient in &self.event.recipients {
             if !known.contains(recipient) && !recipients.contains(recipient) {
@@ -132,7 +136,7 @@ impl IncomingPoint<'_> {
         }
         let mut outcome = Outcome::only(Reply::new(250, "2.0.0", format!("Took charge of {id}")));
         outcome.effects.push(Effect::TakeInCharge {
-            pec_id: facts.pec_id.clone(),
+            envelope,
             recipients: recipients.clone(),
         });
         self.log(
@@ -149,10 +153,10 @@ impl IncomingPoint<'_> {
                 .await?;
             return Ok(outcome);
         }
-        let envelope = outcome.add(self.unchanged());
+        let message = outcome.add(self.unchanged());
         for recipient in recipients {
             outcome.effects.push(Effect::Deposit {
-                message: envelope,
+                message,
                 reverse_path: self.event.reverse_path.clone(),
                 recipient,
                 confirm: true,

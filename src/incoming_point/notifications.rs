@@ -55,9 +55,13 @@ impl IncomingPoint<'_> {
         issuer: &Provider,
     ) -> Result<Option<String>, Stop> {
         let kind = &self.inspection.finding.kind;
-        let Some((state, about)) = news(kind, data) else {
+        let Some((state, texts)) = news(kind, data) else {
             return Ok(None);
         };
+        let about: Vec<EmailAddress> = texts
+            .iter()
+            .filter_map(|text| EmailAddress::try_from(*text).ok())
+            .collect();
         let Some(tracked) = self.desk.tracked(pec_id).await? else {
             return Ok(Some(
                 "settles nothing: no message of ours has this id".into(),
@@ -67,11 +71,11 @@ impl IncomingPoint<'_> {
             return Ok(Some(format!("settles nothing: {why}")));
         }
         let entitled = self.entitled(&about, issuer).await?;
-        if entitled.len() < about.len() || entitled.iter().any(|a| is_stranger(&tracked, a)) {
+        if entitled.len() < texts.len() || entitled.iter().any(|a| is_stranger(&tracked, a)) {
             // Somebody certifies what is not theirs, or was never sent: operators should know.
             let text = format!(
                 "{} of {} tells of recipients of {pec_id} that are not its own or not the \
-                 message's: {about:?}",
+                 message's: {texts:?}",
                 self.inspection.message_id, issuer.name
             );
             outcome.effects.push(Effect::Notify {
@@ -188,29 +192,23 @@ fn virus_reason(data: &CertificationData, finder: &str) -> Reason {
     reason
 }
 
-/// What a notification tells of which recipients; none for those that tell nothing new.
-fn news(
+/// What a notification tells of which recipients, as it writes them; none for those that tell
+/// nothing new.
+fn news<'d>(
     kind: &MessageKind,
-    data: &CertificationData,
-) -> Option<(RecipientState, Vec<EmailAddress>)> {
-    let one = || data.delivery.iter().map(String::as_str).collect::<Vec<_>>();
-    let (state, texts) = match kind {
-        MessageKind::ServerServerAcceptance => (
-            RecipientState::TakenInCharge,
-            data.taken_in_charge.iter().map(String::as_str).collect(),
-        ),
-        MessageKind::Delivery => (RecipientState::Delivered, one()),
-        MessageKind::NonDelivery => (RecipientState::NotDelivered, one()),
-        MessageKind::VirusDetection | MessageKind::VirusNonDelivery => {
-            (RecipientState::Infected, one())
+    data: &'d CertificationData,
+) -> Option<(RecipientState, Vec<&'d str>)> {
+    let state = match kind {
+        MessageKind::ServerServerAcceptance => {
+            let all = data.taken_in_charge.iter().map(String::as_str).collect();
+            return Some((RecipientState::TakenInCharge, all));
         }
+        MessageKind::Delivery => RecipientState::Delivered,
+        MessageKind::NonDelivery => RecipientState::NotDelivered,
+        MessageKind::VirusDetection | MessageKind::VirusNonDelivery => RecipientState::Infected,
         _ => return None,
     };
-    let about = texts
-        .into_iter()
-        .filter_map(|text| EmailAddress::try_from(text).ok())
-        .collect();
-    Some((state, about))
+    Some((state, data.delivery.as_deref().into_iter().collect()))
 }
 
 /// The effects of a piece of news, for those whom it moves forward.

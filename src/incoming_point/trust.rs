@@ -50,6 +50,11 @@ pub(super) async fn check(
     };
     show(&path, finding);
     report_path(at, &signature.signing_time, judgement, finding);
+    // What is no provider's, or is altered, is no certified mail whatever the lists say: it neither
+    // waits for them nor chooses what is fetched and remembered.
+    if judgement.remember && (finding.issuer.is_none() || !finding.defects.is_empty()) {
+        return Ok(Vec::new());
+    }
     let mut lists: Vec<Vec<u8>> = Vec::new();
     for query in path.revocation_queries() {
         lists.extend(desk.revocation(query).await?.unwrap_or_default());

@@ -134,10 +134,12 @@ impl CandidatePath {
     /// Which revocation lists are wanted, the signer's first.
     pub fn revocation_queries(&self) -> Vec<RevocationQuery> {
         self.below_anchor()
-            .filter_map(|(certificate, _)| {
-                let issuer = certificate.decoded().tbs_certificate().issuer();
+            .filter_map(|(certificate, issuer)| {
+                let name = certificate.decoded().tbs_certificate().issuer();
+                let key = issuer.decoded().tbs_certificate().subject_public_key_info();
                 Some(RevocationQuery {
-                    issuer: issuer.to_der().ok()?,
+                    issuer: name.to_der().ok()?,
+                    issuer_key: key.to_der().ok()?,
                     urls: distribution_points(certificate),
                 })
             })

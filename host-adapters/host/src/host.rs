@@ -101,6 +101,8 @@ pub struct Host {
     directory: DirectoryInForce,
     /// The directory file as it was when last loaded.
     directory_stamp: Mutex<Option<directory::Stamp>>,
+    /// Held by whoever is publishing files.
+    publishing: Mutex<()>,
 }
 
 impl Host {
@@ -118,6 +120,7 @@ impl Host {
             parts,
             directory: DirectoryInForce::default(),
             directory_stamp: Mutex::new(None),
+            publishing: Mutex::default(),
         };
         host.refresh_directory()?;
         host.load_first_directory()?;

@@ -44,6 +44,7 @@ fn questions_are_answered_in_their_order() {
     let (_folder, provider, host) = started();
     let revocation = pec::RevocationQuery {
         issuer: vec![],
+        issuer_key: vec![],
         urls: vec![],
     };
     let questions = vec![
@@ -52,7 +53,10 @@ fn questions_are_answered_in_their_order() {
         Question::Mailbox("nobody@here.example".to_owned()),
         Question::RevocationData(revocation),
         Question::TrackedMessage("unknown".to_owned()),
-        Question::TakenInCharge("unknown".to_owned()),
+        Question::TakenInCharge(pec::EnvelopeKey {
+            pec_id: "unknown".to_owned(),
+            provider: "o=Alfa".to_owned(),
+        }),
         Question::ProviderOfDomain("there.example".to_owned()),
         Question::Scan,
         Question::Recall("key".to_owned()),

@@ -19,7 +19,7 @@ const START: u64 = 1_789_825_279;
 #[test]
 fn a_list_is_fetched_once_an_hour_and_when_it_is_due() {
     let Some(lists) = Lists::made() else { return };
-    let mut scene = Scene::new();
+    let mut scene = Scene::new(&lists.key);
     scene.server.says(Saying::List(lists.first.clone()));
     assert_eq!(scene.ask(), Ok(vec![lists.first.clone()]));
     scene.clock.advance(HOUR - 1);
@@ -41,7 +41,7 @@ fn a_list_is_fetched_once_an_hour_and_when_it_is_due() {
 #[test]
 fn the_old_list_stays_while_the_server_fails_and_across_a_restart() {
     let Some(lists) = Lists::made() else { return };
-    let mut scene = Scene::new();
+    let mut scene = Scene::new(&lists.key);
     scene.server.says(Saying::List(lists.first.clone()));
     scene.ask().expect("a list");
     for failure in [
@@ -70,9 +70,65 @@ fn the_old_list_stays_while_the_server_fails_and_across_a_restart() {
     assert_eq!(scene.ask(), Ok(vec![lists.second]));
 }
 
+/// Whoever sits between us and the server answers in its place once: with a list of the far future
+/// under the authority's name and another key. The genuine ones go on counting.
+#[test]
+fn a_forged_list_takes_nobodys_place() {
+    let (Some(lists), Some(forger)) = (Lists::made(), Lists::made()) else {
+        return;
+    };
+    let mut scene = Scene::new(&lists.key);
+    scene.server.says(Saying::List(forger.second.clone()));
+    let Err(Unavailable(why)) = scene.ask() else {
+        panic!("a forged list was kept");
+    };
+    assert!(why.contains("its signature is not the issuer's"), "{why}");
+    scene.clock.advance(HOUR);
+    scene.server.says(Saying::List(lists.first.clone()));
+    assert_eq!(scene.ask(), Ok(vec![lists.first.clone()]));
+    for forged in [forger.second.clone(), altered(&lists.second)] {
+        scene.clock.advance(HOUR);
+        scene.server.says(Saying::List(forged));
+        assert_eq!(scene.ask(), Ok(vec![lists.first.clone()]));
+    }
+    scene.clock.advance(HOUR);
+    scene.server.says(Saying::List(lists.second.clone()));
+    assert_eq!(scene.ask(), Ok(vec![lists.second]));
+}
+
+/// A signature that this host cannot check (SHA-1) serves until one comes that it can; the plug-in
+/// has the last word on either.
+#[test]
+fn a_list_that_cannot_be_checked_gives_way_to_one_that_can() {
+    let (Some(lists), Some(old)) = (Lists::made(), Lists::made_with("sha1")) else {
+        return;
+    };
+    let mut scene = Scene::new(&lists.key);
+    scene.server.says(Saying::List(old.second.clone()));
+    assert_eq!(scene.ask(), Ok(vec![old.second.clone()]));
+    scene.clock.advance(HOUR);
+    scene.server.says(Saying::List(lists.first.clone()));
+    assert_eq!(
+        scene.ask(),
+        Ok(vec![lists.first.clone()]),
+        "though it is older"
+    );
+    scene.clock.advance(HOUR);
+    scene.server.says(Saying::List(old.second));
+    assert_eq!(scene.ask(), Ok(vec![lists.first]));
+}
+
+/// One octet of the list's number or times is another.
+fn altered(list: &[u8]) -> Vec<u8> {
+    let place = list.windows(13).position(|w| w == b"261231000000Z");
+    let mut altered = list.to_vec();
+    altered[place.expect("nextUpdate")] = b'3';
+    altered
+}
+
 #[test]
 fn without_any_list_it_says_who_gave_none_and_why() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::new(&[]);
     scene.server.says(Saying::Status("404 Not Found"));
     let Err(Unavailable(why)) = scene.ask() else {
         panic!("a list from nowhere");
@@ -87,6 +143,7 @@ fn without_any_list_it_says_who_gave_none_and_why() {
     // Other schemes are not spoken, and a certificate may name none.
     let query = pec::RevocationQuery {
         issuer: Vec::new(),
+        issuer_key: Vec::new(),
         urls: vec!["ldap://ca.example/cn=ca".into(), "file:///etc/hosts".into()],
     };
     assert_eq!(scene.cache.revocation(&query), Ok(Vec::new()));
@@ -99,10 +156,12 @@ struct Scene {
     clock: Arc<FixedClock>,
     server: Server,
     cache: CrlCache,
+    issuer_key: Vec<u8>,
 }
 
 impl Scene {
-    fn new() -> Self {
+    /// `issuer_key`: SubjectPublicKeyInfo of the authority whose lists are wanted.
+    fn new(issuer_key: &[u8]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(FixedClock::new(START));
         Self {
@@ -110,6 +169,7 @@ impl Scene {
             server: Server::start(),
             folder,
             clock,
+            issuer_key: issuer_key.to_vec(),
         }
     }
 
@@ -120,6 +180,7 @@ impl Scene {
     fn ask(&mut self) -> Result<Vec<Vec<u8>>, Unavailable> {
         self.cache.revocation(&pec::RevocationQuery {
             issuer: Vec::new(),
+            issuer_key: self.issuer_key.clone(),
             urls: vec![self.server.url.clone()],
         })
     }
@@ -132,12 +193,18 @@ fn cache(folder: &Path, clock: &Arc<FixedClock>) -> CrlCache {
 
 /// Two lists of one authority, the second a second younger.
 struct Lists {
+    /// SubjectPublicKeyInfo, DER.
+    key: Vec<u8>,
     first: Vec<u8>,
     second: Vec<u8>,
 }
 
 impl Lists {
     fn made() -> Option<Self> {
+        Self::made_with("sha256")
+    }
+
+    fn made_with(digest: &str) -> Option<Self> {
         if Command::new("openssl").arg("version").output().is_err() {
             assert!(std::env::var_os("CERALACCA_REQUIRE_TOOLS").is_none());
             println!("skipped: openssl is not here");
@@ -152,8 +219,9 @@ impl Lists {
             assert!(output.status.success(), "{words}: {said}");
         };
         run("req -x509 -newkey rsa:2048 -nodes -subj /CN=CA -keyout key.pem -out ca.pem");
-        let config =
-            "[ca]\ndefault_ca=x\n[x]\ndatabase=index\ncrlnumber=number\ndefault_md=sha256\n";
+        let config = format!(
+            "[ca]\ndefault_ca=x\n[x]\ndatabase=index\ncrlnumber=number\ndefault_md={digest}\n"
+        );
         fs::write(folder.path().join("config"), config).unwrap();
         fs::write(folder.path().join("index"), "").unwrap();
         fs::write(folder.path().join("number"), "01\n").unwrap();
@@ -165,7 +233,10 @@ impl Lists {
             run("crl -in list.pem -outform DER -out list.der");
             fs::read(folder.path().join("list.der")).unwrap()
         };
+        run("pkey -in key.pem -pubout -outform DER -out key.der");
+        let key = fs::read(folder.path().join("key.der")).unwrap();
         Some(Self {
+            key,
             first: list("20260919120000Z"),
             second: list("20260919120001Z"),
         })

@@ -198,6 +198,7 @@ fn a_folder_of_revocation_lists_answers_with_those_of_the_issuer() {
     let file = |name: &str| folder.path().join(name);
     let query = |issuer: &[u8]| pec::RevocationQuery {
         issuer: issuer.to_vec(),
+        issuer_key: vec![],
         urls: Vec::new(),
     };
     let lists = CrlFolder::new(folder.path());

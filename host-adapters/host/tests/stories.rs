@@ -194,7 +194,7 @@ fn one_of_two_sessions_takes_charge() {
     let host = provider.start();
     let charge = |recipient: &str| {
         let effect = Effect::TakeInCharge(pec::TakeInCharge {
-            pec_id: "id".into(),
+            envelope: envelope_key("id"),
             recipients: vec!["Other@here.example".into(), recipient.into()],
         });
         let envelope = message(

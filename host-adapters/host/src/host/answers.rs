@@ -52,8 +52,8 @@ impl Answers<'_> {
             pec::Question::TrackedMessage(pec_id) => {
                 pec::Answer::Tracked(store.tracked(pec_id, self.seen)?)
             }
-            pec::Question::TakenInCharge(pec_id) => {
-                pec::Answer::Recipients(store.taken_in_charge(pec_id)?)
+            pec::Question::TakenInCharge(envelope) => {
+                pec::Answer::Recipients(store.taken_in_charge(envelope)?)
             }
             pec::Question::Mailbox(address) => {
                 pec::Answer::Mailbox(parts.mailboxes.mailbox(address)?)

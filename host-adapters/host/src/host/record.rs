@@ -1,5 +1,7 @@
 //! Our own record of the provider directory, and its publication.
 
+use std::sync::PoisonError;
+
 use super::transact::Begin;
 use super::{Host, HostError};
 use crate::engine::Event;
@@ -33,13 +35,23 @@ impl Host {
         Ok(committed.reply)
     }
 
-    /// Publishes what has yet to be published. Twice is harmless.
+    /// Publishes what has yet to be published. Twice is harmless; of two at once, the newer file wins.
+    ///
+    /// # Errors
+    /// The first file that could not be published; the others are.
     pub(super) fn publish(&self) -> Result<(), HostError> {
+        // Two threads must not put files in place in another order than they were made in.
+        let _turn = self
+            .publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut failure = None;
         for file in self.parts.store.unpublished()? {
-            let published = self.parts.publisher.publish(&file.name, &file.content);
-            published.map_err(HostError::NotPublished)?;
-            self.parts.store.mark_published(&file)?;
+            match self.parts.publisher.publish(&file.name, &file.content) {
+                Ok(()) => self.parts.store.mark_published(&file)?,
+                Err(error) => drop(failure.get_or_insert(error)),
+            }
         }
-        Ok(())
+        failure.map_or(Ok(()), |error| Err(HostError::NotPublished(error)))
     }
 }

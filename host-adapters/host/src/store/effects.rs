@@ -214,17 +214,17 @@ impl<'a> Effects<'a> {
         Ok(())
     }
 
-    /// At most once per PEC id and mailbox (PRACTICE 8.11): two sessions may bring the same envelope
+    /// At most once per envelope and mailbox (PRACTICE 8.11): two sessions may bring the same envelope
     /// at once, both having asked before either wrote.
     fn take_in_charge(&self, charge: &pec::TakeInCharge) -> Result<(), Rollback> {
         let mut insert = self.tx.prepare_cached(
-            "INSERT INTO taken_in_charge (pec_id, mailbox, recipient, at)
-             VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            "INSERT INTO taken_in_charge (pec_id, provider, mailbox, recipient, at)
+             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
         )?;
+        let pec::EnvelopeKey { pec_id, provider } = &charge.envelope;
         for recipient in &charge.recipients {
             let mailbox = recipient.to_lowercase();
-            if insert.execute((&charge.pec_id, mailbox, recipient, self.now))? == 0 {
-                let pec_id = &charge.pec_id;
+            if insert.execute((pec_id, provider, mailbox, recipient, self.now))? == 0 {
                 let text = format!("PEC id {pec_id} is taken in charge for {recipient} already");
                 return Err(Rollback::Conflict(text));
             }

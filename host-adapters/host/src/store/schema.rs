@@ -234,4 +234,22 @@ CREATE TABLE publication (
     done INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 ",
+    "
+-- Two providers may use one PEC id, by malice if not by chance. What was taken in charge before
+-- this step counts for every provider (provider '').
+ALTER TABLE taken_in_charge RENAME TO taken_in_charge_before;
+CREATE TABLE taken_in_charge (
+    pec_id TEXT NOT NULL,
+    -- Distinguished name of the directory record of the provider that signed.
+    provider TEXT NOT NULL,
+    -- In lower case: the same mailbox is the same recipient.
+    mailbox TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (pec_id, provider, mailbox)
+) STRICT, WITHOUT ROWID;
+INSERT INTO taken_in_charge (pec_id, provider, mailbox, recipient, at)
+    SELECT pec_id, '', mailbox, recipient, at FROM taken_in_charge_before;
+DROP TABLE taken_in_charge_before;
+",
 ];

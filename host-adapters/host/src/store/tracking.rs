@@ -52,16 +52,20 @@ impl Store {
         self.read("reading a tracked message", |tx| tracked(tx, pec_id, seen))
     }
 
-    /// The recipients for which a PEC id was taken in charge.
+    /// The recipients for which an envelope was taken in charge.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub(crate) fn taken_in_charge(&self, pec_id: &str) -> Result<Vec<String>, StoreError> {
+    pub(crate) fn taken_in_charge(
+        &self,
+        envelope: &pec::EnvelopeKey,
+    ) -> Result<Vec<String>, StoreError> {
         self.read("reading what was taken in charge", |tx| {
             tx.prepare_cached(
-                "SELECT recipient FROM taken_in_charge WHERE pec_id = ?1 ORDER BY mailbox",
+                "SELECT recipient FROM taken_in_charge
+                 WHERE pec_id = ?1 AND provider IN (?2, '') ORDER BY mailbox",
             )?
-            .query_map([pec_id], |row| row.get(0))?
+            .query_map((&envelope.pec_id, &envelope.provider), |row| row.get(0))?
             .collect()
         })
     }

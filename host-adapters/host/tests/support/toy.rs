@@ -115,13 +115,21 @@ impl Dialogue for Talk {
     }
 }
 
+/// The key of an envelope of the toy network's other provider.
+pub fn envelope_key(pec_id: &str) -> pec::EnvelopeKey {
+    pec::EnvelopeKey {
+        pec_id: pec_id.to_owned(),
+        provider: "o=There".to_owned(),
+    }
+}
+
 fn questions(event: &Event) -> Vec<Question> {
     match event {
         Event::Submit(_) => vec![Question::Sign(b"attributes".to_vec())],
         Event::Arrive(arrival) => {
             let (_, id, _) = first_line(&arrival.message);
             vec![
-                Question::TakenInCharge(id.clone()),
+                Question::TakenInCharge(envelope_key(&id)),
                 Question::TrackedMessage(id),
             ]
         }
@@ -209,7 +217,7 @@ fn arrive(event: &pec::Arrival, answers: &[Answer]) -> pec::Outcome {
                 return outcome(250, vec![], vec![]);
             }
             let mut effects = vec![Effect::TakeInCharge(pec::TakeInCharge {
-                pec_id: id,
+                envelope: envelope_key(&id),
                 recipients: event.recipients.clone(),
             })];
             effects.extend(event.recipients.iter().map(|r| {

@@ -6,15 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fs, io};
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
 use ureq::Agent;
 use x509_cert::certificate::Raw;
 use x509_cert::crl::CertificateList;
-use x509_cert::der::Decode as _;
+use x509_cert::der::oid::db::rfc5912::{
+    SHA_256_WITH_RSA_ENCRYPTION, SHA_384_WITH_RSA_ENCRYPTION, SHA_512_WITH_RSA_ENCRYPTION,
+};
+use x509_cert::der::{Decode as _, Header, Reader as _, SliceReader};
 
 use super::{LARGEST, Revocation};
 use crate::parts::{Clock, Unavailable};
-use crate::{durable, hex, pec};
+use crate::{durable, hex, pec, verify_signature};
 
 /// Fetches lists over HTTP (RFC 5280 §4.2.1.13), and asks again when they grow old.
 ///
@@ -25,12 +28,15 @@ use crate::{durable, hex, pec};
 ///
 /// Only `http` is spoken: lists are signed, and fetching them by `https` would need a certificate
 /// whose revocation is to be looked up (RFC 5280 §8). The addresses stand in certificates that lead
-/// to a trust anchor; the plug-in asks for no other's.
+/// to a trust anchor; the plug-in asks for no other's. Whoever sits on the way may answer in the
+/// server's place: a list whose signature is wrong is not kept, and one whose signature cannot be
+/// checked here never takes the place of one that was.
 pub struct CrlCache {
     folder: PathBuf,
     clock: Box<dyn Clock>,
     agent: Agent,
-    kept: Mutex<HashMap<String, Arc<Mutex<Kept>>>>,
+    /// By address and issuer's key.
+    kept: Mutex<HashMap<Source, Arc<Mutex<Kept>>>>,
 }
 
 impl CrlCache {
@@ -54,22 +60,23 @@ impl CrlCache {
     ///
     /// # Errors
     /// There is none, and why.
-    fn list(&self, url: &str) -> Result<Vec<u8>, String> {
+    fn list(&self, source: &Source) -> Result<Vec<u8>, String> {
         let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = Arc::clone(all.entry(url.to_owned()).or_default());
+        let kept = Arc::clone(all.entry(source.clone()).or_default());
         drop(all);
         // Held while fetching: who needs the same list waits for it instead of asking, too.
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = self.file(url);
+        let file = self.file(source);
         if kept.tried.is_none() {
-            kept.list = fs::read(&file).ok().and_then(|old| List::read(old).ok());
+            let old = fs::read(&file).ok();
+            kept.list = old.and_then(|old| List::read(old, &source.key).ok());
         }
         let now = self.clock.now();
         if kept.is_due(now) {
             kept.tried = Some(now);
-            kept.failure = self.renew(url, &file, &mut kept.list).err();
+            kept.failure = self.renew(source, &file, &mut kept.list).err();
             if let Some(reason) = &kept.failure {
-                let old = kept.list.is_some();
+                let (url, old) = (&source.url, kept.list.is_some());
                 tracing::warn!(url, reason, old, "no revocation list could be fetched");
             }
         }
@@ -80,12 +87,24 @@ impl CrlCache {
     }
 
     /// Puts a fetched list in the place of an older one.
-    fn renew(&self, url: &str, file: &Path, current: &mut Option<List>) -> Result<(), String> {
-        let new = List::read(self.fetch(url)?)?;
+    fn renew(
+        &self,
+        source: &Source,
+        file: &Path,
+        current: &mut Option<List>,
+    ) -> Result<(), String> {
+        let new = List::read(self.fetch(&source.url)?, &source.key)?;
         if let Some(old) = current
-            && old.issued > new.issued
+            && old.proven
         {
-            return Err("it is older than the one that is here".to_owned());
+            if !new.proven {
+                return Err(
+                    "its signature cannot be checked, and that of the one here was".to_owned(),
+                );
+            }
+            if old.issued > new.issued {
+                return Err("it is older than the one that is here".to_owned());
+            }
         }
         // In memory it serves this process even where the disk is full.
         let octets = &current.insert(new).octets;
@@ -100,8 +119,9 @@ impl CrlCache {
         body.read_to_vec().map_err(|error| error.to_string())
     }
 
-    fn file(&self, url: &str) -> PathBuf {
-        let name = hex(digest(&SHA256, url.as_bytes()).as_ref());
+    fn file(&self, source: &Source) -> PathBuf {
+        let key = digest(&SHA256, &source.key);
+        let name = hex(digest(&SHA256, &[key.as_ref(), source.url.as_bytes()].concat()).as_ref());
         self.folder.join(name + ".crl")
     }
 }
@@ -117,7 +137,11 @@ impl Revocation for CrlCache {
         let mut lists = Vec::new();
         let mut failures = Vec::new();
         for url in query.urls.iter().filter(is_http).take(ADDRESSES) {
-            match self.list(url) {
+            let source = Source {
+                url: url.clone(),
+                key: query.issuer_key.clone(),
+            };
+            match self.list(&source) {
                 Ok(list) => lists.push(list),
                 Err(reason) => failures.push(format!("{url}: {reason}")),
             }
@@ -127,6 +151,14 @@ impl Revocation for CrlCache {
         }
         Ok(lists)
     }
+}
+
+/// Where a list is, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Source {
+    url: String,
+    /// SubjectPublicKeyInfo, DER.
+    key: Vec<u8>,
 }
 
 /// What is known of one address.
@@ -153,21 +185,34 @@ impl Kept {
     }
 }
 
-/// A revocation list; not that anything of it was checked.
+/// A revocation list. Nothing of it was checked but its signature.
 struct List {
     octets: Vec<u8>,
+    /// The signature is the issuer's; false where that cannot be told here (SHA-1, other keys than
+    /// RSA): then it is for the plug-in to say.
+    proven: bool,
     issued: u64,
     due: Option<u64>,
 }
 
 impl List {
-    fn read(octets: Vec<u8>) -> Result<Self, String> {
+    fn read(octets: Vec<u8>, key: &[u8]) -> Result<Self, String> {
         let list = CertificateList::<Raw>::from_der(&octets)
             .map_err(|error| format!("what came is no revocation list: {error}"))?;
+        let proven = match signature(&octets, &list, key)
+            .as_ref()
+            .map(verify_signature)
+        {
+            Some(pec::Answer::Verified(false)) => {
+                return Err("its signature is not the issuer's".to_owned());
+            }
+            verdict => verdict == Some(pec::Answer::Verified(true)),
+        };
         let list = list.tbs_cert_list;
         let (issued, due) = (list.this_update, list.next_update);
         Ok(Self {
             octets,
+            proven,
             issued: issued.to_unix_duration().as_secs(),
             due: due.map(|due| due.to_unix_duration().as_secs()),
         })
@@ -176,6 +221,34 @@ impl List {
     fn is_outdated(&self, now: u64) -> bool {
         self.due.is_some_and(|due| due < now)
     }
+}
+
+/// What there is to check; none for algorithms that nobody here knows.
+fn signature(
+    octets: &[u8],
+    list: &CertificateList<Raw>,
+    key: &[u8],
+) -> Option<pec::SignatureCheck> {
+    let (name, algorithm) = match list.signature_algorithm.oid {
+        SHA_256_WITH_RSA_ENCRYPTION => ("sha256", &SHA256),
+        SHA_384_WITH_RSA_ENCRYPTION => ("sha384", &SHA384),
+        SHA_512_WITH_RSA_ENCRYPTION => ("sha512", &SHA512),
+        _ => return None,
+    };
+    // The signed octets as they came, not written anew.
+    let mut reader = SliceReader::new(octets).ok()?;
+    let inside = Header::decode(&mut reader).ok()?;
+    let start = octets
+        .len()
+        .checked_sub(usize::try_from(inside.length()).ok()?)?;
+    let mut reader = SliceReader::new(octets.get(start..)?).ok()?;
+    let signed = reader.tlv_bytes().ok()?;
+    Some(pec::SignatureCheck {
+        public_key: key.to_vec(),
+        digest_algorithm: name.to_owned(),
+        digest: digest(algorithm, signed).as_ref().to_vec(),
+        signature: list.signature.as_bytes()?.to_vec(),
+    })
 }
 
 fn keep(folder: &Path, file: &Path, octets: &[u8]) -> io::Result<()> {
