@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::command::{Arguments, Parameters};
-use crate::{Flaw, Original};
+use crate::{Flaw, Macros, Original};
 
 /// Whom a message is from and for, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,17 +33,20 @@ pub struct Address(Result<String, Vec<u8>>);
 
 impl Address {
     /// `as_understood` is what the mail server made of the path (`{mail_addr}`, `{rcpt_addr}`): without
-    /// source route and needless quotes. Where it is not known, brackets are taken off.
+    /// source route and needless quotes, but Postfix also folds the case of recipients. So it counts
+    /// only where the path has a route or quotes; otherwise only the brackets are taken off.
     pub(crate) fn read(path: &[u8], as_understood: Option<&str>) -> Self {
         let bare = path
             .strip_prefix(b"<")
             .and_then(|rest| rest.strip_suffix(b">"));
         let bare = bare.unwrap_or(path);
-        match (std::str::from_utf8(bare), as_understood) {
-            (Ok(_), Some(understood)) => Self(Ok(understood.to_owned())),
-            (Ok(text), None) => Self(Ok(without_route(text).to_owned())),
-            (Err(_), _) => Self(Err(bare.to_owned())),
-        }
+        Self(match (std::str::from_utf8(bare), as_understood) {
+            (Ok(text), Some(understood)) if text.starts_with('@') || text.contains('"') => {
+                Ok(understood.to_owned())
+            }
+            (Ok(text), _) => Ok(without_route(text).to_owned()),
+            (Err(_), _) => Err(bare.to_owned()),
+        })
     }
 
     /// The address as text; none: it is not UTF-8, so no address of anybody.
@@ -81,6 +84,8 @@ fn without_route(path: &str) -> &str {
 pub struct Transaction {
     /// From whom and for whom.
     pub envelope: Envelope,
+    /// What the mail server knows besides.
+    pub macros: Macros,
     /// Its octets, or why there are none.
     pub original: Result<Original, Flaw>,
 }
@@ -102,9 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn what_the_mail_server_understood_counts_unless_it_hides_what_came() {
-        let address = Address::read(b"<\"anna\"@x>", Some("anna@x"));
-        assert_eq!(address.text(), Some("anna@x"));
-        assert_eq!(Address::read(b"<\xe8@x>", Some("?@x")).text(), None);
+    fn what_the_mail_server_understood_counts_where_it_takes_understanding() {
+        let text = |path: &[u8], understood| {
+            let address = Address::read(path, Some(understood));
+            address.text().map(str::to_owned)
+        };
+        assert_eq!(text(b"<\"anna\"@x>", "anna@x").as_deref(), Some("anna@x"));
+        assert_eq!(text(b"<@a:anna@x>", "anna@x").as_deref(), Some("anna@x"));
+        assert_eq!(text(b"<Anna@x>", "anna@x").as_deref(), Some("Anna@x"));
+        assert_eq!(text(b"<\xe8@x>", "?@x"), None);
     }
 }

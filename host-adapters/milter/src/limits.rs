@@ -18,8 +18,8 @@ pub struct Limits {
     /// Octets of the arguments of MAIL and of RCPT. Postfix takes command lines of 2,048 octets
     /// (`line_length_limit`); 8 kB leaves room for others.
     pub arguments: usize,
-    /// A header of this many octets, name and value, has been cut: Postfix cuts what it tells a
-    /// milter to 60,000 and does not say so [`original`](crate::original).
+    /// A header of this many octets (name, colon and value, a fold counted as one) may have been
+    /// cut: Postfix cuts what it tells a milter to 60,000 and does not say so.
     pub header: usize,
 }
 

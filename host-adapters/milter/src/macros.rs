@@ -40,9 +40,12 @@ impl Macros {
         self.stages.insert(stage, list);
     }
 
-    /// Forgets those of the last message.
-    pub(crate) fn end_message(&mut self) {
+    /// Forgets those of the message that has ended, and gives what was known until now: who was
+    /// logged in for one message is not so for the next unless the mail server says it again.
+    pub(crate) fn end_message(&mut self) -> Self {
+        let all = self.clone();
         self.stages.retain(|stage, _| *stage < Stage::Mail);
+        all
     }
 }
 
@@ -87,7 +90,8 @@ mod tests {
         assert_eq!(macros.get("tls_version"), None, "empty is none");
         // A second RCPT without macros: those of the first do not live on.
         macros.put(b'R', &[]);
-        macros.end_message();
+        let all = macros.end_message();
+        assert_eq!(all.get("auth_authen"), Some("anna"));
         assert_eq!(macros.get("auth_authen"), None);
         assert_eq!(macros.get("j"), Some("mx.example"));
     }

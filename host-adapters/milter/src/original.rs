@@ -10,8 +10,8 @@
 //! - Folds come as a bare LF and are CR LF again. Bodies come with CR LF already.
 //! - What the mail server does not tell cannot be known: blanks *before* the colon, whether a message
 //!   without a body ended with an empty line, what it cut or rewrote. Postfix tells a header up to
-//!   the first NUL, and cuts it to about 60,000 octets, without a word: a header of that length is
-//!   a [`Flaw::HeaderCut`] here.
+//!   the first NUL, and cuts it to 60,000 octets, without a word: a header of that length is a
+//!   [`Flaw::HeaderCut`] here.
 //!
 //! There is one copy of the message in memory, and room for all of it is made at once where the
 //! client announced its size.
@@ -63,7 +63,7 @@ impl Telling {
     }
 
     pub(crate) fn header(&mut self, name: &[u8], value: &[u8], spaced: bool, limits: &Limits) {
-        if name.len() + value.len() >= limits.header {
+        if name.len() + 1 + value.len() >= limits.header {
             let name = name.iter().take(NAME_IN_TEXT).map(|&octet| octet.into());
             let visible = |c: char| if c.is_ascii_graphic() { c } else { '?' };
             self.spoil(Flaw::HeaderCut {
@@ -202,11 +202,11 @@ mod tests {
     #[test]
     fn a_cut_header_is_a_flaw_that_names_it() {
         let flaw = told(|telling, limits| {
-            telling.header(b"X-Short", &[b'x'; 59_992], true, limits);
-            telling.header(b"X-L\xe8ng", &[b'x'; 59_994], true, limits);
+            telling.header(b"X-Short", &[b'x'; 59_991], true, limits);
+            telling.header(b"X-L\xe8ngth", &[b'x'; 59_991], true, limits);
         });
         let text = flaw.unwrap_err().to_string();
-        assert_eq!(text, "the header X-L?ng is longer than 60000 octets");
+        assert_eq!(text, "the header X-L?ngth is longer than 60000 octets");
     }
 
     #[test]

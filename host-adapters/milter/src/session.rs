@@ -121,6 +121,7 @@ impl Session {
             }
             (phase, Command::NextSession) => {
                 self.macros = Macros::default();
+                self.peer = Peer::Other;
                 self.phase = Phase::Agreed(phase.agreement());
                 Ok(Event::None)
             }
@@ -227,11 +228,13 @@ impl Session {
                 if !piece.is_empty() {
                     telling.body(piece, limits);
                 }
-                self.phase = Phase::Idle(agreed);
                 let Message { envelope, telling } = *message;
+                let original = telling.end(limits);
+                self.phase = Phase::Idle(agreed);
                 return Ok(Event::Message(Transaction {
                     envelope,
-                    original: telling.end(limits),
+                    macros: self.macros.end_message(),
+                    original,
                 }));
             }
             Command::Abort => {
@@ -365,7 +368,10 @@ impl Decision<'_> {
                 message.envelope.recipients.pop();
                 Phase::Message(agreed, message)
             }
-            Phase::Message(agreed, _) => Phase::Idle(agreed),
+            Phase::Message(agreed, _) => {
+                self.session.macros.end_message();
+                Phase::Idle(agreed)
+            }
             other => other,
         };
     }

@@ -162,8 +162,12 @@ pub struct Incoming {
 impl Incoming {
     /// The transaction of a session, with what its macros say.
     #[must_use]
-    pub fn new(transaction: Transaction, macros: &Macros) -> Self {
-        let Transaction { envelope, original } = transaction;
+    pub fn new(transaction: Transaction) -> Self {
+        let Transaction {
+            envelope,
+            macros,
+            original,
+        } = transaction;
         Self {
             account: macros.get("auth_authen").map(str::to_owned),
             encrypted: macros.get("tls_version").is_some(),

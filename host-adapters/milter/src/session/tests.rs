@@ -113,10 +113,11 @@ fn one_message_from_client_to_answer() {
     assert_eq!(server.heard(), "ccyc");
     assert!(server.session.is_inside_message());
     server.letter("Prova");
-    assert_eq!(server.session.macros().get("auth_authen"), Some("anna"));
-    assert_eq!(server.session.macros().get("i"), Some("4G3B"));
     assert_eq!(server.heard(), "cd", "end of headers, the message");
     let transaction = server.messages.pop().unwrap();
+    assert_eq!(transaction.macros.get("auth_authen"), Some("anna"));
+    assert_eq!(transaction.macros.get("i"), Some("4G3B"));
+    assert_eq!(transaction.macros.get("daemon_name"), Some("PEC-ACCESS"));
     let envelope = &transaction.envelope;
     assert_eq!(envelope.reverse_path.text(), Some("anna@x.example"));
     assert_eq!(envelope.parameters.value("RET"), Some("HDRS"));
@@ -174,6 +175,26 @@ fn several_messages_rset_and_a_second_session_on_one_connection() {
     );
     assert!(server.messages[1].envelope.reverse_path.is_null());
     assert_eq!(server.messages[1].envelope.recipients.len(), 1);
+}
+
+#[test]
+fn who_logged_in_for_one_message_has_not_done_so_for_the_next() {
+    let mut server = Server::connected();
+    server.says("DM", b"{auth_authen}\0anna\0");
+    server.says("M", b"<anna@x>\0");
+    server.says("R", b"<bruno@y>\0");
+    server.letter("one");
+    // Neither an abort nor macros in between.
+    server.says("M", b"<anna@x>\0");
+    assert_eq!(server.session.macros().get("auth_authen"), None);
+    server.says("R", b"<bruno@y>\0");
+    server.letter("two");
+    assert_eq!(server.messages[1].macros.get("auth_authen"), None);
+    // Nor does a refused sender leave anything behind.
+    server.says("DM", b"{auth_authen}\0anna\0");
+    server.says("M", b"<anna@x>\0SIZE=150001\0");
+    server.says("M", b"<anna@x>\0");
+    assert_eq!(server.session.macros().get("auth_authen"), None);
 }
 
 #[test]

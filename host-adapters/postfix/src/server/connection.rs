@@ -6,7 +6,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use ceralacca_milter::{
-    Decision, Event, Inbox, Macros, Malformed, Peer, Refusal, Reply, Session, Transaction,
+    Decision, Event, Inbox, Malformed, Peer, Refusal, Reply, Session, Transaction,
 };
 use metrics::{counter, histogram};
 
@@ -67,7 +67,7 @@ impl Connection<'_> {
                     Event::Mail(decision) => decide_sender(decision),
                     Event::Recipient(decision) => self.shared.decide_recipient(decision),
                     Event::Message(transaction) => {
-                        self.message(transaction, session.macros(), session.peer())?;
+                        self.message(transaction, session.peer())?;
                     }
                     Event::End => return Ok(()),
                 }
@@ -121,13 +121,9 @@ impl Connection<'_> {
     }
 
     /// Has a message dealt with, and keeps the mail server patient meanwhile.
-    fn message(
-        &mut self,
-        transaction: Transaction,
-        macros: &Macros,
-        peer: Peer,
-    ) -> Result<(), End> {
+    fn message(&mut self, transaction: Transaction, peer: Peer) -> Result<(), End> {
         let begun = Instant::now();
+        let macros = &transaction.macros;
         let queue_id = macros.get("i").unwrap_or_default().to_owned();
         let role = match Role::of(macros, peer) {
             Ok(role) => role,
@@ -138,7 +134,7 @@ impl Connection<'_> {
         };
         // It may have begun and ended within what was read at once.
         self.link.go_on(true);
-        let incoming = Incoming::new(transaction, macros);
+        let incoming = Incoming::new(transaction);
         let hosts = Arc::clone(&self.shared.hosts);
         let patience = self.shared.limits.patience;
         let work = move || role.message(incoming, &*hosts);

@@ -7,7 +7,7 @@
 pub use dovecot::Dovecot;
 pub use postfix::{Postfix, PostfixSetup};
 pub use process::{Running, free_ports, installed};
-pub use smtp::{Client, Replied};
+pub use smtp::{Client, Replied, stuffed};
 
 mod dovecot;
 mod postfix;

@@ -25,7 +25,9 @@ pub struct PostfixSetup {
     pub milter: Option<String>,
     /// Dovecot's authentication socket ([`super::Dovecot::auth_socket`]), for the access port.
     pub auth: Option<PathBuf>,
-    /// Where everything goes that is not ours; none: nowhere, and it bounces.
+    /// Bounces meet the milter where they are made (`PEC-BOUNCES`), not only on their way back.
+    pub bounces_at_the_source: bool,
+    /// Where everything goes that is not ours; none: it waits.
     pub next_hop: Option<u16>,
     /// More lines of `main.cf`, which come last and so win.
     pub main: Vec<(String, String)>,
@@ -196,7 +198,8 @@ fn main_cf(root: &Path, setup: &PostfixSetup, ports: [u16; 4]) -> String {
     let host = setup.domains.first().map_or("test", String::as_str);
     let elsewhere = match setup.next_hop {
         Some(port) => format!("smtp:[127.0.0.1]:{port}"),
-        None => "error:5.1.2 no such network".to_owned(),
+        // Nobody listens there, so it waits.
+        None => "smtp:[127.0.0.1]:1".to_owned(),
     };
     let mut lines: Vec<(String, String)> = FIXED
         .lines()
@@ -245,6 +248,7 @@ fn master_cf(setup: &PostfixSetup, [access, incoming, injection, bounces]: [u16;
         "127.0.0.1:{access} inet n - n - - smtpd
   -o syslog_name=postfix/access
   -o smtpd_sasl_auth_enable={sasl}
+  -o smtpd_client_restrictions=permit_sasl_authenticated,reject
   -o smtpd_milters={milter}
   -o milter_macro_daemon_name=PEC-ACCESS
   -o cleanup_service_name=pecclean
@@ -274,9 +278,31 @@ fn master_cf(setup: &PostfixSetup, [access, incoming, injection, bounces]: [u16;
   -o smtpd_tls_security_level=none
 pecclean unix n - n - 0 cleanup
   -o message_drop_headers=
+  -o message_reject_characters=\\0
   -o cleanup_replace_stray_cr_lf=no
 "
     );
+    if setup.bounces_at_the_source {
+        let _ = write!(
+            text,
+            "pecbounce unix n - n - 0 cleanup
+  -o message_drop_headers=
+  -o non_smtpd_milters={milter}
+  -o milter_macro_daemon_name=PEC-BOUNCES
+  -o milter_default_action=accept
+"
+        );
+    }
+    let filtered =
+        "\n  -o cleanup_service_name=pecbounce\n  -o internal_mail_filter_classes=bounce";
+    let filtered = if setup.bounces_at_the_source {
+        filtered
+    } else {
+        ""
+    };
+    for service in ["bounce", "defer", "trace"] {
+        let _ = writeln!(text, "{service} unix - - n - 0 bounce{filtered}");
+    }
     text.push_str(SERVICES);
     text.push_str(&setup.master);
     text
@@ -301,7 +327,7 @@ smtpd_tls_security_level = may
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtpd_sasl_type = dovecot
 smtpd_sasl_security_options = noanonymous
-smtpd_forbid_bare_newline = yes
+smtpd_forbid_bare_newline = reject
 smtpd_forbid_bare_newline_exclusions = 
 smtpd_client_connection_count_limit = 0
 smtpd_error_sleep_time = 0
@@ -319,9 +345,6 @@ cleanup unix n - n - 0 cleanup
 qmgr unix n - n 1 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
 rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
 verify unix - - n - 1 verify
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap

@@ -41,12 +41,17 @@ impl Drop for Running {
     }
 }
 
-/// Are all of these programs there? Where one is missing the test says so and is skipped, unless
-/// `CERALACCA_REQUIRE_TOOLS` is set, as in CI.
+/// Are all of these programs there, and may we start them? Where one is missing the test says so
+/// and is skipped, unless `CERALACCA_REQUIRE_TOOLS` is set, as in CI.
 pub fn installed(programs: &[&str]) -> bool {
     let missing = programs.iter().find(|program| find(program).is_none());
-    let Some(missing) = missing else {
-        return true;
+    let servers = programs
+        .iter()
+        .any(|name| ["postfix", "dovecot"].contains(name));
+    let missing = match missing {
+        Some(missing) => missing,
+        None if servers && !is_root() => "root, whom Postfix and Dovecot want to be started by,",
+        None => return true,
     };
     assert!(
         std::env::var_os("CERALACCA_REQUIRE_TOOLS").is_none(),
@@ -54,6 +59,10 @@ pub fn installed(programs: &[&str]) -> bool {
     );
     eprintln!("skipped: {missing} not found");
     false
+}
+
+fn is_root() -> bool {
+    succeed(Command::new("id").arg("-u")).trim() == "0"
 }
 
 /// Where a program is; servers live outside the usual PATH of people who are not root.
