@@ -10,7 +10,7 @@ use crate::domains;
 use crate::ids::PecId;
 use crate::log_register::LogEvent;
 use crate::notification::{Notice, Notification};
-use crate::outcome::{Effect, LogEntry, MessageKind, Outcome, Reply};
+use crate::outcome::{Effect, MessageKind, Outcome, Reply};
 use crate::question::{Provider, RecipientState, TrackedMessage};
 use crate::texts::Reason;
 use crate::timeouts;
@@ -29,11 +29,14 @@ impl IncomingPoint<'_> {
         let unsettled = self
             .settle(&mut outcome, &facts.pec_id, data, issuer)
             .await?;
-        let (event, recipients) = (LogEvent::NotificationReceived, &self.event.recipients);
-        outcome.effects.push(Effect::Log(LogEntry {
-            error: unsettled,
-            ..self.row(event, &facts, recipients, Vec::new())
-        }));
+        let mut row = self.row(LogEvent::NotificationReceived, &facts, &[], Vec::new());
+        // The original's recipients that it tells of; a notice about the message itself tells of all.
+        row.recipients = match news(&self.inspection.finding.kind, data) {
+            Some((_, about)) => about.iter().map(ToString::to_string).collect(),
+            None => facts.recipients.iter().map(|r| r.address.clone()).collect(),
+        };
+        row.error = unsettled;
+        outcome.effects.push(Effect::Log(row));
         for recipient in self.mailboxes() {
             outcome.effects.push(Effect::Deposit {
                 message,
