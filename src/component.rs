@@ -11,6 +11,7 @@ use crate::event;
 use crate::fault::Fault;
 use crate::ids::PecId;
 use crate::instant::Instant;
+use crate::log_register::{Dossier, LogRow};
 use crate::question as core_question;
 use crate::settings as core_settings;
 
@@ -162,6 +163,14 @@ impl face::Guest for Plugin {
         let checked = settings_in(settings).and_then(crate::check_settings);
         checked.map_err(Into::into)
     }
+
+    fn audit(now: wit::Instant, dossier: wit::Dossier) -> Result<Vec<wit::LogFinding>, wit::Fault> {
+        let audited = instant("now", now)
+            .and_then(|now| Ok((now, dossier_in(dossier)?)))
+            .map(|(now, dossier)| crate::audit(now, &dossier));
+        let findings = audited.map_err(wit::Fault::from)?;
+        Ok(findings.into_iter().map(Into::into).collect())
+    }
 }
 
 /// A transaction behind the interface; a fault met before it began waits for the first `advance`.
@@ -311,6 +320,22 @@ fn tracked_message(m: wit::TrackedMessage) -> Result<core_question::TrackedMessa
         subject: m.subject,
         accepted_at: instant("tracked-message.accepted-at", m.accepted_at)?,
         recipients: recipients.collect::<Result<_, Fault>>()?,
+    })
+}
+
+fn dossier_in(dossier: wit::Dossier) -> Result<Dossier, Fault> {
+    let rows = dossier.entries.into_iter().map(|entry| {
+        Ok(LogRow {
+            at: instant("dossier.entries.at", entry.at)?,
+            event: entry.event,
+            sender: entry.sender,
+            recipients: entry.recipients,
+            error: entry.error,
+        })
+    });
+    Ok(Dossier {
+        rows: rows.collect::<Result<_, Fault>>()?,
+        tracked: dossier.tracked.map(tracked_message).transpose()?,
     })
 }
 

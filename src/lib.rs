@@ -44,6 +44,7 @@ pub mod finding;
 pub mod ids;
 pub mod instant;
 pub mod limits;
+pub mod log_register;
 pub mod outcome;
 pub mod question;
 pub mod settings;
@@ -61,7 +62,6 @@ mod dsn;
 pub mod fuzzing;
 mod hex;
 mod incoming_point;
-mod log_register;
 mod message;
 mod notification;
 mod smime;
@@ -71,6 +71,7 @@ mod wire;
 
 pub use conversation::{Step, Transaction};
 pub use fault::Fault;
+pub use log_register::audit;
 
 use event::{
     Arrival, Context, DepositResult, DirectoryUpdate, Examination, RecordRequest, RelayFailure,

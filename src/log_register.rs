@@ -1,8 +1,13 @@
-//! The log that the law asks for (RFC 6109 §2.3): which rows there are and what they hold.
+//! The log that the law asks for (RFC 6109 §2.3): which rows there are, what they hold, and the
+//! rules they keep among themselves ([`audit`]).
+
+pub use audit::{Dossier, LogFinding, LogRow, LogRule, audit};
 
 use crate::instant::Instant;
 use crate::notification::Facts;
 use crate::outcome::LogEntry;
+
+mod audit;
 
 /// The events that are logged, by RFC 6109's English names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +51,29 @@ impl LogEvent {
             Self::OrdinaryRefused => "ordinary-refused",
         }
     }
+
+    /// The event of a row; none for one that this version does not write.
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.name() == name)
+    }
+
+    const ALL: [Self; 15] = [
+        Self::ServerUserAcceptance,
+        Self::TransportEnvelope,
+        Self::NonAcceptance,
+        Self::VirusNonAcceptance,
+        Self::EnvelopeReceived,
+        Self::ServerServerAcceptance,
+        Self::NotificationReceived,
+        Self::AnomalyEnvelope,
+        Self::Delivery,
+        Self::NonDelivery,
+        Self::VirusDetection,
+        Self::VirusNonDelivery,
+        Self::Timeout,
+        Self::RelayFailed,
+        Self::OrdinaryRefused,
+    ];
 }
 
 /// A row about all recipients of a transaction. `provider` is the sending provider.

@@ -10,6 +10,7 @@ use crate::finding::{
     CertificateFacts, Check, CheckVerdict, Defect, Finding, RevocationFacts, RevocationVerdict,
     SignatureFacts,
 };
+use crate::log_register::{LogFinding, LogRule};
 use crate::outcome::{Effect, LogEntry, Message, MessageKind, Outcome, Route, Segment};
 use crate::question::{EnvelopeKey, Provider, Question, RecipientState, TrackedMessage};
 
@@ -182,6 +183,24 @@ impl From<LogEntry> for wit::LogEntry {
             generated: entry.generated,
             provider: entry.provider,
             error: entry.error,
+        }
+    }
+}
+
+impl From<LogFinding> for wit::LogFinding {
+    fn from(finding: LogFinding) -> Self {
+        let rule = match finding.rule {
+            LogRule::OneStory => wit::LogRule::OneStory,
+            LogRule::SentOnce => wit::LogRule::SentOnce,
+            LogRule::ReceivedOnce => wit::LogRule::ReceivedOnce,
+            LogRule::OneEnd => wit::LogRule::OneEnd,
+            LogRule::OrdinaryRecipient => wit::LogRule::OrdinaryRecipient,
+            LogRule::VirusTold => wit::LogRule::VirusTold,
+            LogRule::Stranger => wit::LogRule::Stranger,
+        };
+        Self {
+            rule,
+            text: finding.text,
         }
     }
 }

@@ -8,7 +8,7 @@ use ceralacca_host::provider::{Error, load_plug_in};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::command::{arrive, demo, directory, provider_init, status, submit, tick, verify};
+use crate::command::{arrive, audit, demo, directory, provider_init, status, submit, tick, verify};
 use crate::moment::Moment;
 
 /// Certified e-mail (PEC) without a mail server: make a provider, hand in messages, receive them,
@@ -41,6 +41,7 @@ pub enum Command {
     Arrive(arrive::Arrive),
     Tick(tick::Tick),
     Status(status::Status),
+    Audit(audit::Audit),
     Verify(verify::Verify),
     Demo(demo::Demo),
 }
@@ -141,6 +142,6 @@ Exit codes:
   3  submit: the message was not accepted, and the sender has a notice that says why
   4  temporary failure (4xx); nothing was done, try again
   5  refused (5xx); nothing was done
-  6  verify: the message does not hold
+  6  verify: the message does not hold; audit: the log breaks a rule
   7  verify: it is no PEC message; directory find: no record
   8  verify: it holds as far as could be checked, which was not far enough";

@@ -1,6 +1,7 @@
 //! What each command does. One module per command: its arguments, then its deed.
 
 pub mod arrive;
+pub mod audit;
 pub mod demo;
 pub mod directory;
 pub mod provider_init;
@@ -32,6 +33,7 @@ pub fn run(command: Command) -> Result<Exit, Error> {
         Command::Arrive(arrive) => arrive.run(),
         Command::Tick(tick) => tick.run(),
         Command::Status(status) => status.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Verify(verify) => verify.run(),
         Command::Demo(demo) => demo.run(),
     }

@@ -16,7 +16,7 @@ pub enum Exit {
     Temporary,
     /// Refused (5xx): nothing was done, and trying again will not help.
     Refused,
-    /// `verify`: the message does not hold.
+    /// `verify`: the message does not hold. `audit`: the log breaks a rule.
     DoesNotHold,
     /// `directory find`: no record.
     NotFound,

@@ -101,6 +101,12 @@ pub trait Engine: Send + Sync {
     /// [`PluginError::Fault`] with [`pec::Fault::Settings`] names the first wrong field and the
     /// remedy; everything else means that the engine itself does not work.
     fn check_settings(&self, settings: &pec::Settings) -> Result<(), PluginError>;
+
+    /// The rules of the log that a dossier breaks at `now`.
+    ///
+    /// # Errors
+    /// As for [`Self::check_settings`]; a fault names a field that no host may pass.
+    fn audit(&self, now: u64, dossier: &pec::Dossier) -> Result<Vec<pec::LogFinding>, PluginError>;
 }
 
 /// A conversation that has begun. Dropping it abandons it without any effect.

@@ -14,6 +14,7 @@ use transact::Begin;
 
 pub(crate) use transact::converse;
 
+pub use audit::{AuditFinding, AuditReport};
 pub use error::HostError;
 pub use report::{
     Action, Committed, DirectorySummary, ItemState, ItemStatus, MessageStatus, MessageSummary,
@@ -23,6 +24,7 @@ pub use stop::Stop;
 
 mod alive;
 mod answers;
+mod audit;
 mod directory;
 mod endings;
 mod error;

@@ -51,9 +51,9 @@ pub use body::Body;
 pub use engine::{Dialogue, Engine, Event, EventKind, PluginError};
 pub use examiner::{Examiner, onlooker};
 pub use host::{
-    Action, Committed, DirectorySummary, Host, HostError, HostParts, ItemState, ItemStatus,
-    MessageStatus, MessageSummary, OutboxReport, Policy, Progress, RecipientStatus, Stop,
-    TickReport,
+    Action, AuditFinding, AuditReport, Committed, DirectorySummary, Host, HostError, HostParts,
+    ItemState, ItemStatus, MessageStatus, MessageSummary, OutboxReport, Policy, Progress,
+    RecipientStatus, Stop, TickReport,
 };
 pub use names::{kind_name, state_name};
 pub use parts::{

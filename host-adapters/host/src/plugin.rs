@@ -66,6 +66,10 @@ impl Engine for Plugin {
     fn check_settings(&self, settings: &pec::Settings) -> Result<(), PluginError> {
         conversation::check_settings(&self.shared, settings)
     }
+
+    fn audit(&self, now: u64, dossier: &pec::Dossier) -> Result<Vec<pec::LogFinding>, PluginError> {
+        conversation::audit(&self.shared, now, dossier)
+    }
 }
 
 impl std::fmt::Debug for Plugin {
@@ -130,6 +134,7 @@ struct Exports {
     compose_record: ComponentExportIndex,
     examine: ComponentExportIndex,
     check_settings: ComponentExportIndex,
+    audit: ComponentExportIndex,
     advance: ComponentExportIndex,
 }
 
@@ -148,6 +153,7 @@ impl Exports {
             compose_record: function("compose-record")?,
             examine: function("examine")?,
             check_settings: function("check-settings")?,
+            audit: function("audit")?,
             advance: function("[method]transaction.advance")?,
         })
     }

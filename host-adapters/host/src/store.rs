@@ -31,6 +31,7 @@ pub(crate) use spool::Original;
 use spool::Spool;
 pub(crate) use tracking::{DueBatch, Seen};
 
+mod audit;
 mod bodies;
 mod claims;
 mod columns;

@@ -63,6 +63,22 @@ pub(super) fn check_settings(
         .map_err(PluginError::Fault)
 }
 
+/// Has the plug-in judge a dossier.
+pub(super) fn audit(
+    shared: &Arc<Shared>,
+    now: u64,
+    dossier: &pec::Dossier,
+) -> Result<Vec<pec::LogFinding>, PluginError> {
+    let mut instance = Instance::new(shared)?;
+    let audit: Audit<'_> = instance.function(&shared.exports.audit)?;
+    instance
+        .call(audit, (now, dossier))?
+        .map_err(PluginError::Fault)
+}
+
+/// `audit` of an instance.
+type Audit<'a> = TypedFunc<(u64, &'a pec::Dossier), (Result<Vec<pec::LogFinding>, pec::Fault>,)>;
+
 impl Dialogue for Conversation {
     fn advance(&mut self, answers: Vec<pec::Answer>) -> Result<pec::Step, PluginError> {
         self.instance

@@ -97,7 +97,7 @@ fn taken_in_charge(tx: &mut Tx<'_>, pec_id: &str) -> Result<Vec<(String, u64)>, 
     )
 }
 
-fn log(tx: &mut Tx<'_>, pec_id: &str) -> Result<Vec<pec::LogEntry>, DbError> {
+pub(super) fn log(tx: &mut Tx<'_>, pec_id: &str) -> Result<Vec<pec::LogEntry>, DbError> {
     tx.query(
         "SELECT event, pec_id, message_id, at, sender, recipients, subject, generated, provider,
              error

@@ -74,6 +74,16 @@ impl Engine for Shared {
         }
         Ok(())
     }
+
+    /// The toy finds fault with logs of one row.
+    fn audit(&self, _: u64, dossier: &pec::Dossier) -> Result<Vec<pec::LogFinding>, PluginError> {
+        let lonely = dossier.entries.len() == 1;
+        let finding = pec::LogFinding {
+            rule: pec::LogRule::OneStory,
+            text: "a lonely row".to_owned(),
+        };
+        Ok(lonely.then_some(finding).into_iter().collect())
+    }
 }
 
 enum End {
