@@ -59,11 +59,11 @@ pub use names::{kind_name, state_name};
 pub use parts::{
     ClamdScanner, ClamdSettings, ClientIdentity, Clock, CrlCache, CrlFolder, DepositItem,
     DepositOutcome, Depot, DirectoryFetcher, DirectorySource, DovecotSettings, DovecotUserdb,
-    EmlFolder, Endpoint, Entropy, FetchTimes, FixedClock, KeyError, LmtpDepot, MailboxTable,
-    Mailboxes, Maildir, NoPublisher, NoRevocationData, NoScanner, OsEntropy, PublishedFolder,
-    Publisher, Refreshed, Refusal, Relay, RelayItem, RelayOutcome, Revocation, RsaSigner, Scanner,
-    SeededEntropy, SetupError, Signer, SmtpRelay, SmtpSettings, SystemClock, TlsSettings,
-    Unavailable, UserdbCache, WhenScannerDown,
+    DoveadmLookup, EmlFolder, Endpoint, Entropy, FetchTimes, FixedClock, KeyError, LmtpDepot,
+    MailboxLookup, MailboxTable, Mailboxes, Maildir, NoPublisher, NoRevocationData, NoScanner,
+    OsEntropy, PublishedFolder, Publisher, Refreshed, Refusal, Relay, RelayItem, RelayOutcome,
+    Revocation, RsaSigner, Scanner, SeededEntropy, SetupError, Signer, SmtpRelay, SmtpSettings,
+    SystemClock, TlsSettings, Unavailable, UserdbCache, WhenScannerDown,
 };
 #[cfg(feature = "pkcs11")]
 pub use parts::{PinSource, Pkcs11Settings, Pkcs11Signer, TokenChoice};

@@ -36,7 +36,7 @@ pub use revocation::{CrlCache, CrlFolder, NoRevocationData, Revocation};
 pub use scanner::{NoScanner, Scanner};
 pub use setup::SetupError;
 pub use signer::{KeyError, RsaSigner, Signer};
-pub use smtp::{LmtpDepot, SmtpRelay, SmtpSettings};
+pub use smtp::{DoveadmLookup, LmtpDepot, MailboxLookup, SmtpRelay, SmtpSettings};
 
 mod clamd;
 mod clock;

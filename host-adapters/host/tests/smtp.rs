@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -663,5 +663,52 @@ fn a_mailbox_that_will_never_take_it_says_why() {
             depot.deliver(ANNA, BRUNO, &body),
             DepositOutcome::Failed(failure)
         );
+    }
+}
+
+/// Knows what it is told, and notes what it is asked.
+#[derive(Clone, Default)]
+struct Knows(Arc<Mutex<(Vec<Result<bool, Unavailable>>, Vec<String>)>>);
+
+impl MailboxLookup for Knows {
+    fn is_there(&self, mailbox: &str, message_id: &str, since: u64) -> Result<bool, Unavailable> {
+        let mut known = self.0.lock().unwrap();
+        known.1.push(format!("{mailbox} {message_id} {since}"));
+        known.0.pop().expect("it is not asked without need")
+    }
+}
+
+/// A deposit whose answer does not come is looked for before it is made again; while nobody knows,
+/// it waits.
+#[test]
+fn a_deposit_in_doubt_is_looked_for() {
+    let lhlo = "S: 220 x\nC: LHLO us.example\nS: 250 x";
+    let doubt =
+        "C: MAIL FROM:<>\nS: 250\nC: RCPT TO:<anna@here.example>\nS: 250\nC: DATA\nS: 354\nDATA";
+    for (there, connections) in [(true, 1), (false, 2)] {
+        let script = script(&[lhlo, doubt]);
+        let stored = format!("{script}\nS: 250 Saved");
+        let peer = Peer::start(&[&script, &stored]);
+        let folder = tempfile::tempdir().unwrap();
+        let mut provider = Provider::at(folder.path());
+        let knows = Knows::default();
+        // From the last on: nobody knows; then it is there, or not.
+        knows.0.lock().unwrap().0 = vec![Ok(there), Err(Unavailable("away".into()))];
+        let depot = LmtpDepot::new(peer.endpoint.clone(), settings());
+        provider.depot = Some(Box::new(depot.looking_first(Box::new(knows.clone()))));
+        let host = provider.start();
+        // Whatever is made after the start has not been tried before.
+        provider.clock.advance(1);
+        let _ = host.submit(submission(&[CARLA], b"x"));
+        for pause in [60, 120] {
+            assert_eq!(run(&host).0.postponed, 1);
+            provider.clock.advance(pause);
+        }
+        assert_eq!(run(&host).0.next_at, None);
+        assert_eq!(peer.connections(), connections, "there: {there}");
+        let asked = knows.0.lock().unwrap().1.clone();
+        assert_eq!(asked.len(), 2);
+        assert!(asked[0].starts_with("anna@here.example "), "{asked:?}");
+        assert!(asked[0].ends_with(&format!(" {}", NOON + 1)), "{asked:?}");
     }
 }

@@ -7,7 +7,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use ceralacca_host::{
-    Body, DepositOutcome, Endpoint, LmtpDepot, RelayOutcome, SmtpRelay, SmtpSettings, pec,
+    Body, DepositOutcome, DoveadmLookup, Endpoint, LmtpDepot, MailboxLookup as _, RelayOutcome,
+    SmtpRelay, SmtpSettings, pec,
 };
 use support::{Dovecot, Postfix, PostfixSetup, installed};
 
@@ -314,4 +315,58 @@ fn an_idle_connection_that_postfix_closed_is_replaced() {
         std::thread::sleep(Duration::from_millis(1500));
     }
     assert!(relay.probe().unwrap().contains("220 mx.here.example"));
+}
+
+/// What Dovecot holds is found, wherever its owner has put it, and nothing else is.
+#[test]
+fn dovecot_knows_what_it_holds() {
+    if !installed(PROGRAMS) {
+        return;
+    }
+    let [port] = support::free_ports();
+    let dovecot = dovecot(&format!(
+        "doveadm_api_key = secret
+service doveadm {{
+  inet_listener http {{
+    address = 127.0.0.1
+    port = {port}
+  }}
+}}
+"
+    ));
+    let depot = LmtpDepot::new(at(dovecot.lmtp), settings());
+    let body = b"Subject: x\r\nMessage-ID: <opec1.2@here.example>\r\n\r\nx\r\n".to_vec();
+    assert_eq!(
+        depot.deliver(ANNA, BRUNO, &Body::from_octets(body)),
+        DepositOutcome::Stored
+    );
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let lookup = DoveadmLookup::new(&format!("http://127.0.0.1:{port}"), "secret");
+    let asked = |mailbox, id, since| lookup.is_there(mailbox, id, since);
+    assert_eq!(asked(BRUNO, "opec1.2@here.example", now), Ok(true));
+    assert_eq!(asked(ANNA, "opec1.2@here.example", now), Ok(false));
+    assert_eq!(asked(BRUNO, "opec1.3@here.example", now), Ok(false));
+    // A part of it is another id, and quotes in one do not end it.
+    assert_eq!(asked(BRUNO, "1.2@here.example", now), Ok(false));
+    assert_eq!(asked(BRUNO, "\"]}x", now), Ok(false));
+    // Put there before that time, it is an older one.
+    assert_eq!(asked(BRUNO, "opec1.2@here.example", now + 7_200), Ok(false));
+    dovecot.doveadm(&["mailbox", "create", "-u", BRUNO, "Archivio"]);
+    dovecot.doveadm(&["move", "-u", BRUNO, "Archivio", "mailbox", "INBOX", "all"]);
+    assert_eq!(asked(BRUNO, "opec1.2@here.example", now), Ok(true));
+    // Nobody knows: neither yes nor no.
+    let error = asked("nobody@here.example", "x", now).unwrap_err();
+    assert!(error.0.contains("nobody@here.example"), "{error}");
+    let stranger = DoveadmLookup::new(&format!("http://127.0.0.1:{port}"), "guess");
+    assert!(
+        stranger
+            .is_there(BRUNO, "x", now)
+            .unwrap_err()
+            .0
+            .contains("401")
+    );
+    assert!(!format!("{lookup:?}").contains("secret"));
 }

@@ -163,6 +163,7 @@ impl Host {
             pec_id: item.message.pec_id.as_deref(),
             message_id: &item.message.message_id,
             body: &item.body,
+            repeated: item.attempts > 0 || item.at <= self.started,
         });
         let message = item.message.clone();
         let (failure, told) = match outcome {

@@ -31,6 +31,9 @@ pub struct DepositItem<'a> {
     pub message_id: &'a str,
     /// Its octets, to be stored unchanged: they are signed.
     pub body: &'a Body,
+    /// It may have been tried before, by a process that died or with an answer that did not come.
+    /// Where it is `false`, the item is certainly not in the mailbox.
+    pub repeated: bool,
 }
 
 /// How a deposit ended.

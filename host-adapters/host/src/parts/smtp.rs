@@ -29,11 +29,14 @@
 //!   which the store holds once per item, and the second answer finds the first one's place.
 //!
 //! LMTP has no way to ask “have you got this?”, and a mark that we left in the mailbox would
-//! change the message. So the moment is made short instead: from Dovecot's `250` to our commit
-//! there is one write to the store and no other work, each worker has one deposit at a time, and
-//! a service that is told to stop finishes what it has in hand. What remains is a process killed,
-//! or a machine losing power, within these milliseconds, and then at most one item per worker. In
-//! the other direction (a mark before the deposit) the same moment would lose messages.
+//! change the message; marking the item before the deposit would lose messages instead. So the
+//! moment is made short: from Dovecot's `250` to our commit there is one write to the store, each
+//! worker has one deposit at a time, and a service that is told to stop finishes what it has in
+//! hand. And where a [`MailboxLookup`] is given, a deposit that may have been made before
+//! ([`crate::DepositItem::repeated`]) looks for the Message-ID in the mailbox first, and takes what
+//! it finds for its own. Ordinary deposits pay nothing for that. What remains: a message that its
+//! owner has expunged meanwhile comes back once; and several hosts on one store, of which one
+//! dies while another lives on and takes its items over without knowing that they had begun.
 //!
 //! A connection that went stale while it waited in the pool is no such case: it shows before the
 //! first octet of content, and the transaction begins again on a new connection, once.
@@ -45,6 +48,7 @@
 //! content goes where 8BITMIME is offered and is refused elsewhere; a last line without CR LF gets
 //! one. All that we sign passes untouched.
 
+pub use doveadm::{DoveadmLookup, MailboxLookup};
 pub use lmtp::LmtpDepot;
 pub use relay::SmtpRelay;
 pub use settings::SmtpSettings;
@@ -52,6 +56,7 @@ pub use settings::SmtpSettings;
 mod answers;
 mod connection;
 mod content;
+mod doveadm;
 mod endpoint;
 mod letter;
 mod lmtp;

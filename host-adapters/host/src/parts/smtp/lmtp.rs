@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::connection::Dialect;
 use super::content::Survey;
+use super::doveadm::MailboxLookup;
 use super::letter::{Letter, Verdict, is_sayable, unsayable};
 use super::pool::Pool;
 use super::relay::unreadable;
@@ -19,10 +20,11 @@ use crate::parts::{DepositItem, DepositOutcome, Depot, Unavailable};
 /// `always`. Dovecot adds Return-Path, Delivered-To and Received in front; the rest is octet for
 /// octet what was given, where `mail_save_crlf=yes` or IMAP shows it.
 ///
-/// A repetition after a crash may put a message there twice: see the module on that.
-#[derive(Debug)]
+/// A repetition after a crash may put a message there twice, unless it [looks
+/// first](Self::looking_first): see the module on that.
 pub struct LmtpDepot {
     pool: Pool,
+    lookup: Option<Box<dyn MailboxLookup>>,
 }
 
 impl LmtpDepot {
@@ -31,6 +33,16 @@ impl LmtpDepot {
     pub fn new(endpoint: Endpoint, settings: SmtpSettings) -> Self {
         Self {
             pool: Pool::new(endpoint, Dialect::Lmtp, settings),
+            lookup: None,
+        }
+    }
+
+    /// The same, but what may have been deposited before is looked for in the mailbox first.
+    #[must_use]
+    pub fn looking_first(self, lookup: Box<dyn MailboxLookup>) -> Self {
+        Self {
+            lookup: Some(lookup),
+            ..self
         }
     }
 
@@ -75,7 +87,14 @@ impl Depot for LmtpDepot {
         let span = tracing::info_span!("deposit", key = item.key, pec_id = item.pec_id);
         let _entered = span.enter();
         let begun = Instant::now();
-        let outcome = self.deliver(item.reverse_path, item.recipient, item.body);
+        let outcome = match self.is_there(item) {
+            Ok(true) => {
+                tracing::info!(recipient = item.recipient, "deposited by an earlier try");
+                DepositOutcome::Stored
+            }
+            Ok(false) => self.deliver(item.reverse_path, item.recipient, item.body),
+            Err(error) => DepositOutcome::Later(error.to_string()),
+        };
         let class = match outcome {
             DepositOutcome::Stored => "stored",
             DepositOutcome::Failed(_) => "failed",
@@ -84,5 +103,26 @@ impl Depot for LmtpDepot {
         metrics::histogram!("ceralacca_deposit_seconds", "outcome" => class)
             .record(begun.elapsed().as_secs_f64());
         outcome
+    }
+}
+
+impl LmtpDepot {
+    /// Was it put there by a try that did not live to say so?
+    fn is_there(&self, item: &DepositItem<'_>) -> Result<bool, Unavailable> {
+        match &self.lookup {
+            Some(lookup) if item.repeated && !item.message_id.is_empty() => {
+                lookup.is_there(item.recipient, item.message_id, item.at)
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+impl std::fmt::Debug for LmtpDepot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LmtpDepot")
+            .field("pool", &self.pool)
+            .field("looks_first", &self.lookup.is_some())
+            .finish()
     }
 }
