@@ -370,3 +370,35 @@ service doveadm {{
     );
     assert!(!format!("{lookup:?}").contains("secret"));
 }
+
+/// A message of 100 MB goes to both servers without a copy of it in our memory.
+#[test]
+fn a_large_message_is_not_copied() {
+    if !installed(PROGRAMS) {
+        return;
+    }
+    let dovecot = dovecot("");
+    let postfix = postfix(&dovecot, &[]);
+    let large = Body::from_octets(b".23456789 123456789 123456789 123456789\r\n".repeat(2_500_000));
+    let before = peak_memory();
+    let relay = SmtpRelay::new(at(postfix.injection), settings());
+    assert_eq!(
+        relay.send(ANNA, &[BRUNO.into()], &large),
+        RelayOutcome::Handed
+    );
+    let depot = LmtpDepot::new(at(dovecot.lmtp), settings());
+    assert_eq!(depot.deliver(ANNA, ANNA, &large), DepositOutcome::Stored);
+    let grown = peak_memory() - before;
+    // Other tests may run beside this one, with messages of a few megabytes.
+    assert!(grown < 30_000, "{grown} kB more");
+}
+
+/// The most memory that this process has ever had, in kB.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}

@@ -15,7 +15,7 @@
 //! The other side answers for each recipient, and so do we. A 5yz reply is its last word: the
 //! recipient is refused. Whatever else is not a yes is *later*: 4yz, a connection that breaks, a
 //! reply that is none, and those 5yz replies that tell of a quarrel between two programs rather
-//! than of a message ([`reply`]). Nobody's certified mail fails for a setting of ours.
+//! than of a message (`Reply::class`). Nobody's certified mail fails for a setting of ours.
 //!
 //! # Twice
 //! SMTP has one moment of doubt: the final dot is sent and the answer does not come. The other
