@@ -668,13 +668,20 @@ fn a_mailbox_that_will_never_take_it_says_why() {
 
 /// Knows what it is told, and notes what it is asked.
 #[derive(Clone, Default)]
-struct Knows(Arc<Mutex<(Vec<Result<bool, Unavailable>>, Vec<String>)>>);
+struct Knows(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    /// The next answer is the last.
+    answers: Vec<Result<bool, Unavailable>>,
+    asked: Vec<String>,
+}
 
 impl MailboxLookup for Knows {
     fn is_there(&self, mailbox: &str, message_id: &str, since: u64) -> Result<bool, Unavailable> {
         let mut known = self.0.lock().unwrap();
-        known.1.push(format!("{mailbox} {message_id} {since}"));
-        known.0.pop().expect("it is not asked without need")
+        known.asked.push(format!("{mailbox} {message_id} {since}"));
+        known.answers.pop().expect("it is not asked without need")
     }
 }
 
@@ -693,7 +700,7 @@ fn a_deposit_in_doubt_is_looked_for() {
         let mut provider = Provider::at(folder.path());
         let knows = Knows::default();
         // From the last on: nobody knows; then it is there, or not.
-        knows.0.lock().unwrap().0 = vec![Ok(there), Err(Unavailable("away".into()))];
+        knows.0.lock().unwrap().answers = vec![Ok(there), Err(Unavailable("away".into()))];
         let depot = LmtpDepot::new(peer.endpoint.clone(), settings());
         provider.depot = Some(Box::new(depot.looking_first(Box::new(knows.clone()))));
         let host = provider.start();
@@ -706,7 +713,7 @@ fn a_deposit_in_doubt_is_looked_for() {
         }
         assert_eq!(run(&host).0.next_at, None);
         assert_eq!(peer.connections(), connections, "there: {there}");
-        let asked = knows.0.lock().unwrap().1.clone();
+        let asked = knows.0.lock().unwrap().asked.clone();
         assert_eq!(asked.len(), 2);
         assert!(asked[0].starts_with("anna@here.example "), "{asked:?}");
         assert!(asked[0].ends_with(&format!(" {}", NOON + 1)), "{asked:?}");
