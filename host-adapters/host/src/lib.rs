@@ -58,8 +58,8 @@ pub use host::{
 pub use names::{kind_name, state_name};
 pub use parts::{
     ClamdScanner, ClamdSettings, ClientIdentity, Clock, CrlCache, CrlFolder, DepositItem,
-    DepositOutcome, Depot, DirectoryFetcher, DirectorySource, DovecotSettings, DovecotUserdb,
-    DoveadmLookup, EmlFolder, Endpoint, Entropy, FetchTimes, FixedClock, KeyError, LmtpDepot,
+    DepositOutcome, Depot, DirectoryFetcher, DirectorySource, DoveadmLookup, DovecotSettings,
+    DovecotUserdb, EmlFolder, Endpoint, Entropy, FetchTimes, FixedClock, KeyError, LmtpDepot,
     MailboxLookup, MailboxTable, Mailboxes, Maildir, NoPublisher, NoRevocationData, NoScanner,
     OsEntropy, PublishedFolder, Publisher, Refreshed, Refusal, Relay, RelayItem, RelayOutcome,
     Revocation, RsaSigner, Scanner, SeededEntropy, SetupError, Signer, SmtpRelay, SmtpSettings,

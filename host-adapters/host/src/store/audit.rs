@@ -1,9 +1,9 @@
 //! The log and the tracking, PEC id by PEC id, for the audit.
 
+use super::db::params;
 use super::status::log;
 use super::tracking::{Seen, tracked};
 use super::{Store, StoreError};
-use super::db::params;
 use crate::pec;
 
 impl Store {
