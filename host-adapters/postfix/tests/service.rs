@@ -140,10 +140,10 @@ fn what_prevents_a_start_is_said_in_one_line() {
         ),
         (
             (
-                "mail-domain = \"pec.alfa.example\"",
-                "mail-domain = \"pec.beta.example\"",
+                "\"posta-certificata@pec.alfa.example\"",
+                "\"posta@pec.alfa.example\"",
             ),
-            "mail-domain",
+            "`provider.service-address`",
         ),
         (
             ("[listen]", "[listen]\ngroup = \"no-such-group\""),
@@ -152,9 +152,9 @@ fn what_prevents_a_start_is_said_in_one_line() {
     ] {
         let good = fs::read_to_string(provider.config()).unwrap();
         provider.edit(change.0, change.1);
-        let output = provider.program().output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{change:?}");
-        let stderr = String::from_utf8(output.stderr).unwrap();
+        let service = Running::start(&provider);
+        assert_eq!(service.ends(), Some(1), "{change:?}");
+        let stderr = service.log();
         let last = stderr.lines().last().unwrap_or_default();
         assert!(
             last.starts_with("ceralacca-postfix: ") && last.contains(told),
