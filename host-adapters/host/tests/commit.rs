@@ -39,7 +39,13 @@ fn those_who_commit_at_once_share_an_fsync() {
         let sessions: Vec<_> = (0..8)
             .map(|n| scope.spawn(move || host.submit(number(n)).reply.code))
             .collect();
-        thread::sleep(Duration::from_millis(1500));
+        // The bad one asks nothing. From the others' last question it is not far to the commit.
+        let mut heard = 0;
+        while heard < 7 {
+            heard += provider.toy.heard().len();
+            thread::sleep(Duration::from_millis(10));
+        }
+        thread::sleep(Duration::from_secs(1));
         other.execute_batch("COMMIT").unwrap();
         sessions.into_iter().map(|s| s.join().unwrap()).collect()
     });
@@ -296,5 +302,39 @@ fn what_cannot_be_opened_is_named() {
         refusal(&missing).contains("search_path"),
         "{}",
         refusal(&missing)
+    );
+}
+
+/// With the authority's certificate the way to the server is encrypted and the server is the one
+/// that was meant; whatever else answers is refused.
+#[test]
+fn the_way_to_the_server_may_be_encrypted() {
+    let Some(mut server) = PostgresServer::start() else {
+        return;
+    };
+    let (url, authority) = server.speak_tls();
+    let mut admin = connect(&server.url("pec"));
+    let url = format!("{url} options='-c search_path=pec'");
+    let mut options = PostgresOptions::default();
+    options.root_certificates = Some(authority);
+    let store = Store::open_postgres(&url, &options).unwrap();
+    let encrypted = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+        WHERE application_name = 'ceralacca'";
+    let encrypted: Option<bool> = admin.query_one(encrypted, &[]).unwrap().get(0);
+    assert_eq!(encrypted, Some(true));
+    drop(store);
+
+    let elsewhere = url.replace("host=localhost", "host=db.example");
+    let text = Store::open_postgres(&elsewhere, &options)
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("certificate"), "{text}");
+    options.root_certificates = Some(data("certificate.der"));
+    let text = Store::open_postgres(&url, &options)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("certificate.der: there is none in it"),
+        "{text}"
     );
 }

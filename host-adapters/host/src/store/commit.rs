@@ -144,7 +144,7 @@ impl From<DbError> for Rollback {
 impl Store {
     /// Writes an outcome in one durable transaction. After `Ok` the reply may be given, whatever
     /// happens to this process; after an error nothing has happened, unless it is
-    /// [`StoreError::Uncertain`].
+    /// [`StoreError::Uncertain`]. How long it took goes into `ceralacca_store_commit_seconds`.
     ///
     /// # Errors
     /// See [`CommitError`].

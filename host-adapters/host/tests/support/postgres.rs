@@ -15,6 +15,8 @@ pub struct PostgresServer {
     programs: PathBuf,
     folder: tempfile::TempDir,
     process: Option<Child>,
+    /// With TLS, on the loopback interface.
+    port: Option<u16>,
 }
 
 impl PostgresServer {
@@ -34,6 +36,7 @@ impl PostgresServer {
             programs,
             folder,
             process: None,
+            port: None,
         };
         server.copy_template();
         server.run();
@@ -51,8 +54,8 @@ impl PostgresServer {
     }
 
     fn admin_url(&self) -> String {
-        let folder = self.folder.path().display();
-        format!("host={folder} user=pec dbname=postgres")
+        let (folder, port) = (self.folder.path().display(), self.port.unwrap_or(5432));
+        format!("host={folder} port={port} user=pec dbname=postgres")
     }
 
     /// Where its socket is.
@@ -76,6 +79,36 @@ impl PostgresServer {
         process.wait().unwrap();
     }
 
+    /// Starts it again so that it speaks TLS on a port of the loopback interface, as `localhost`.
+    /// Returns a URL, to which a schema is to be added, and its authority's certificate.
+    pub fn speak_tls(&mut self) -> (String, PathBuf) {
+        self.stop("INT");
+        let openssl = |words: &str| {
+            let mut command = Command::new("openssl");
+            command.current_dir(self.folder.path());
+            succeed(command.args(words.split(' ')));
+        };
+        openssl("req -x509 -newkey rsa:2048 -nodes -subj /CN=CA -keyout ca.key -out ca.pem");
+        openssl("req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out csr");
+        fs::write(
+            self.folder.path().join("ext"),
+            "subjectAltName=DNS:localhost",
+        )
+        .unwrap();
+        openssl(
+            "x509 -req -in csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile ext -out server.pem",
+        );
+        self.hand_over();
+        // Free a moment ago, and the kernel gives others before it gives this one again.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        self.port = Some(port.local_addr().unwrap().port());
+        drop(port);
+        self.run();
+        let port = self.port.unwrap();
+        let url = format!("host=localhost hostaddr=127.0.0.1 port={port} user=pec dbname=postgres");
+        (url, self.folder.path().join("ca.pem"))
+    }
+
     /// Starts it, and waits until it answers.
     pub fn run(&mut self) {
         let data = self.folder.path().join("data");
@@ -86,16 +119,26 @@ impl PostgresServer {
             .arg(&data)
             .arg("-k")
             .arg(self.folder.path())
-            .args(["-h", "", "-c", "max_connections=50"])
+            .args(["-c", "max_connections=50"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
+        match self.port {
+            None => command.args(["-h", ""]),
+            Some(port) => command
+                .args(["-h", "127.0.0.1", "-p", &port.to_string()])
+                .args([
+                    "-c",
+                    "ssl=on",
+                    "-c",
+                    "ssl_cert_file=../server.pem",
+                    "-c",
+                    "ssl_key_file=../server.key",
+                ]),
+        };
         self.process = Some(command.spawn().unwrap());
         let begun = Instant::now();
-        let url = format!(
-            "host={} user=pec dbname=postgres",
-            self.folder.path().display()
-        );
+        let url = self.admin_url();
         while let Err(error) = postgres::Client::connect(&url, postgres::NoTls) {
             let log = fs::read_to_string(self.folder.path().join("log")).unwrap();
             assert!(begun.elapsed() < Duration::from_secs(60), "{error}: {log}");

@@ -49,18 +49,19 @@ impl Session {
     /// it may have worked.
     pub(super) fn commit(&mut self) -> Result<(), DbError> {
         let committed = self.client.batch_execute("COMMIT");
-        let committed = self.noting(committed);
-        match (committed, self.trouble) {
-            (Ok(()), _) => {
+        match self.noting(committed) {
+            Ok(()) => {
                 self.unclean = false;
                 Ok(())
             }
-            (Err(DbError::Postgres(error)), Some(Trouble::Lost)) => {
+            // The server's own word is that it has rolled back; whatever else happened is not.
+            Err(DbError::Postgres(error))
+                if error.code().is_none() || self.trouble == Some(Trouble::Lost) =>
+            {
                 self.trouble = None;
                 Err(DbError::Uncertain(error))
             }
-            // The server has rolled back.
-            (Err(error), _) => Err(error),
+            Err(error) => Err(error),
         }
     }
 
