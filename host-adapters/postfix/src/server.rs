@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     limits: Limits,
     budget: Budget,
     workers: Workers,
-    connections: Connections,
+    connections: Arc<Connections>,
 }
 
 impl Server {
@@ -74,7 +74,7 @@ impl Server {
             limits,
             budget: Budget::new(limits.octets_in_flight),
             workers: Workers::new(),
-            connections: Connections::new(limits.connections),
+            connections: Arc::new(Connections::new(limits.connections)),
         };
         Ok(Self {
             listeners,

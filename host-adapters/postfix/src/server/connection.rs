@@ -15,7 +15,7 @@ use super::connections::{Link, Place};
 use crate::roles::{Handled, Incoming, Role};
 
 /// Serves a connection to its end.
-pub(super) fn serve(shared: &Arc<Shared>, place: &Place<'_>) {
+pub(super) fn serve(shared: &Arc<Shared>, place: &Place) {
     let mut connection = Connection {
         shared,
         link: &place.link,

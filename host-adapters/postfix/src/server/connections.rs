@@ -40,8 +40,8 @@ impl Link {
 }
 
 /// A place among the connections, given back when dropped.
-pub(super) struct Place<'a> {
-    connections: &'a Connections,
+pub(super) struct Place {
+    connections: Arc<Connections>,
     number: u64,
     pub(super) link: Arc<Link>,
 }
@@ -63,7 +63,7 @@ impl Connections {
     }
 
     /// A place for a new connection; none: no more are taken.
-    pub(super) fn enter(&self, stream: Stream) -> Option<Place<'_>> {
+    pub(super) fn enter(self: &Arc<Self>, stream: Stream) -> Option<Place> {
         let mut open = self.lock();
         if open.draining {
             return None;
@@ -78,7 +78,7 @@ impl Connections {
         open.by_number.insert(number, Arc::clone(&link));
         self.report(&open);
         Some(Place {
-            connections: self,
+            connections: Arc::clone(self),
             number,
             link,
         })
@@ -120,7 +120,7 @@ impl Connections {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.connections.lock();
         open.by_number.remove(&self.number);

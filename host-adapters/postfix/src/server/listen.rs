@@ -162,16 +162,15 @@ impl Listener {
 
 /// A thread for a connection.
 fn spawn(stream: Stream, shared: &Arc<Shared>) {
+    // None: the server is stopping. The mail server sees the connection close.
+    let Some(place) = shared.connections.enter(stream) else {
+        return;
+    };
     let shared = Arc::clone(shared);
     let spawned = std::thread::Builder::new()
         .name("ceralacca-milter".to_owned())
         .stack_size(STACK)
-        .spawn(move || {
-            // None: the server is stopping. The mail server sees the connection close.
-            if let Some(place) = shared.connections.enter(stream) {
-                connection::serve(&shared, &place);
-            }
-        });
+        .spawn(move || connection::serve(&shared, &place));
     if let Err(error) = spawned {
         tracing::error!(%error, "no thread for a connection");
     }
