@@ -695,7 +695,7 @@ fn a_deposit_in_doubt_is_looked_for() {
     for (there, connections) in [(true, 1), (false, 2)] {
         let script = script(&[lhlo, doubt]);
         let stored = format!("{script}\nS: 250 Saved");
-        let peer = Peer::start(&[&script, &stored]);
+        let peer = MailPeer::start(&[&script, &stored]);
         let folder = tempfile::tempdir().unwrap();
         let mut provider = Provider::at(folder.path());
         let knows = Knows::default();

@@ -13,12 +13,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ceralacca_harness::cli::PlugInArgs;
-use ceralacca_harness::component;
 use ceralacca_harness::moment::Moment;
 use ceralacca_harness::provider::init::NewProvider;
 use ceralacca_harness::provider::settings::Settings;
-use ceralacca_harness::running;
+use ceralacca_host::provider::{load_plug_in, pec_settings};
 use ceralacca_host::{
     Clock as _, Dialogue, EmlFolder, Engine, Event, Host, HostParts, MailboxTable, Mailboxes,
     Maildir, NoPublisher, NoRevocationData, NoScanner, OsEntropy, Plugin, PluginError, Policy,
@@ -182,7 +180,7 @@ pub fn letter(to: &str, subject: &str) -> String {
 }
 
 fn plugin() -> Option<Plugin> {
-    match component::load(&PlugInArgs::default()) {
+    match load_plug_in(None) {
         Ok(plugin) => Some(plugin),
         Err(error) => {
             assert!(
@@ -224,7 +222,7 @@ fn host(root: &Path, plugin: Plugin, watch: &Arc<Watch>) -> Host {
             inner: plugin,
             watch: Arc::clone(watch),
         }),
-        settings: running::pec_settings(&folder, &settings).expect("good settings"),
+        settings: pec_settings(&folder, &settings).expect("good settings"),
         store: Store::open(root).expect("a store"),
         signer: Box::new(RsaSigner::from_pem_file(&folder.file("key.pem")).expect("a key")),
         scanner: Some(Box::new(NoScanner)),
@@ -287,6 +285,10 @@ impl Engine for Watched {
 
     fn check_settings(&self, settings: &pec::Settings) -> Result<(), PluginError> {
         self.inner.check_settings(settings)
+    }
+
+    fn audit(&self, now: u64, dossier: &pec::Dossier) -> Result<Vec<pec::LogFinding>, PluginError> {
+        self.inner.audit(now, dossier)
     }
 }
 
