@@ -107,8 +107,6 @@ pub struct Host {
     directory_stamp: Mutex<Option<directory::Stamp>>,
     /// Held by whoever is publishing files.
     publishing: Mutex<()>,
-    /// Seconds since 1970. What is older may have been tried by a process before this one.
-    started: u64,
 }
 
 impl Host {
@@ -123,7 +121,6 @@ impl Host {
             tracing::warn!("NO VIRUS SCANNER: every message is taken for clean (RFC 6109 §3.1.3)");
         }
         let host = Self {
-            started: parts.clock.now(),
             parts,
             directory: DirectoryInForce::default(),
             directory_stamp: Mutex::new(None),

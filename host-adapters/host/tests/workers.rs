@@ -167,6 +167,63 @@ fn what_a_dead_host_had_in_hand_is_taken_over() {
     assert_eq!(provider.sent().len(), 1);
 }
 
+/// What another host had in hand may be in the mailbox: whoever takes it over is told so.
+fn a_deposit_that_another_host_had_in_hand_is_a_repetition() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let (first, second) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
+    second.open.request();
+    let mut start = |gate: &Arc<Gate>| {
+        provider.depot = Some(Box::new(GatedDepot(Arc::clone(gate))));
+        provider.start()
+    };
+    let (one, two) = (start(&first), start(&second));
+    let store = provider.open_store().unwrap();
+    let _ = one.submit(submission(&["bruno@here.example"], b"x"));
+    let stop = Stop::new();
+    thread::scope(|scope| {
+        scope.spawn(|| one.run_outbox_workers(1, &stop));
+        let _end = End(&stop);
+        let _open = End(&first.open);
+        wait_until("it is in hand", || !first.seen.lock().unwrap().is_empty());
+        // As if the first host had been away for longer than a lease.
+        provider.tamper("UPDATE outbox SET claimed_until = 0");
+        with_workers(&[&two], 2, || {
+            wait_until("the other one has done it", || is_empty(&store));
+        });
+    });
+    // The message that it had in hand is the one that had been tried before; the others were not.
+    let tried = first.seen.lock().unwrap().clone();
+    let seen = second.seen.lock().unwrap().clone();
+    assert_eq!(tried.len(), 1);
+    assert!(!tried[0].1);
+    assert!(seen.contains(&(tried[0].0.clone(), true)), "{seen:?}");
+    assert!(
+        seen.iter()
+            .any(|(key, repeated)| *key != tried[0].0 && !repeated),
+        "{seen:?}"
+    );
+}
+
+/// A mailbox that waits until it may.
+#[derive(Default)]
+struct Gate {
+    open: Stop,
+    /// Items by key, and whether they were told to be repetitions.
+    seen: Mutex<Vec<(String, bool)>>,
+}
+
+struct GatedDepot(Arc<Gate>);
+
+impl Depot for GatedDepot {
+    fn deposit(&self, item: &DepositItem<'_>) -> DepositOutcome {
+        let seen = (item.key.to_owned(), item.repeated);
+        self.0.seen.lock().unwrap().push(seen);
+        self.0.open.wait(Duration::from_secs(60));
+        DepositOutcome::Stored
+    }
+}
+
 /// Somebody else took an item over: whatever becomes of it here counts for nothing.
 fn who_lost_a_claim_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -262,6 +319,7 @@ fn the_claim_of_a_living_host_is_renewed() {
 }
 
 on_both! {
+    a_deposit_that_another_host_had_in_hand_is_a_repetition;
     a_panic_costs_its_item_a_try;
     conflicts_are_tried_again_at_once;
     two_hosts_share_the_work;

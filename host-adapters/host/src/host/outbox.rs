@@ -40,7 +40,10 @@ impl Host {
                     Ok(Ending::Done) => report.done += 1,
                     Ok(Ending::Postponed { .. } | Ending::Narrowed { .. }) => report.postponed += 1,
                     Ok(Ending::Refused { .. } | Ending::Failed { .. }) => report.failed += 1,
-                    Err(error @ HostError::ClaimLost { .. }) => tracing::warn!(%error),
+                    Err(error @ HostError::ClaimLost { .. }) => {
+                        let pec_id = item.message.pec_id.as_deref();
+                        tracing::warn!(pec_id, %error);
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -71,7 +74,8 @@ impl Host {
                 // conversation sees it. Only events conflict, and nothing of them has happened.
                 Err(HostError::Conflict(text)) if conflicts < CONFLICTS => {
                     conflicts += 1;
-                    tracing::debug!(key = item.key, text, conflicts, "an event is tried again");
+                    let pec_id = item.message.pec_id.as_deref();
+                    tracing::debug!(key = item.key, pec_id, text, conflicts, "tried again");
                 }
                 Err(error @ HostError::ClaimLost { .. }) => return Err(error),
                 Err(error) => {
@@ -163,7 +167,7 @@ impl Host {
             pec_id: item.message.pec_id.as_deref(),
             message_id: &item.message.message_id,
             body: &item.body,
-            repeated: item.attempts > 0 || item.at <= self.started,
+            repeated: item.repeated,
         });
         let message = item.message.clone();
         let (failure, told) = match outcome {
@@ -192,7 +196,13 @@ impl Host {
             Some(failure) => {
                 // A receipt that its owner's mailbox refuses: nobody waits for the answer.
                 let error = format!("{} {} {}", failure.code, failure.status, failure.text);
-                tracing::error!(key = item.key, error, "a message cannot be deposited");
+                let pec_id = item.message.pec_id.as_deref();
+                tracing::error!(
+                    key = item.key,
+                    pec_id,
+                    error,
+                    "a message cannot be deposited"
+                );
                 Ending::Failed { error }
             }
         };

@@ -57,21 +57,24 @@ impl Host {
     fn carry_out_guarded(&self, mut item: Item, stop: &Stop) {
         let begun = Instant::now();
         let action = item.action;
+        let pec_id = item.message.pec_id.clone();
+        let pec_id = pec_id.as_deref();
         let carried_out = catch_unwind(AssertUnwindSafe(|| {
             self.carry_out(&mut item, &mut |progress| tell(progress))
         }));
         let result = carried_out.unwrap_or_else(|panic| {
             let error = format!("a part of the host panicked: {}", words_of(&*panic));
-            tracing::error!(key = item.key, error, "an outbox item did not work");
+            tracing::error!(key = item.key, pec_id, error, "an outbox item did not work");
             self.postpone(&item, error, &mut |progress| tell(progress))
         });
         metrics::histogram!("ceralacca_outbox_item_seconds", "action" => action.name())
             .record(begun.elapsed());
         match result {
             Ok(_) => {}
-            Err(error @ HostError::ClaimLost { .. }) => tracing::warn!(%error),
+            Err(error @ HostError::ClaimLost { .. }) => tracing::warn!(pec_id, %error),
             Err(error) => {
-                tracing::error!(key = item.key, %error, "how an outbox item ended is not stored");
+                tracing::error!(key = item.key, pec_id, %error,
+                    "how an outbox item ended is not stored");
                 // Given back, it is found as it was; if not even that works, its claim runs out.
                 stop.wait(POLL);
                 if let Err(error) = self.parts.store.release(&[item]) {

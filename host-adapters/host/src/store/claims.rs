@@ -85,7 +85,8 @@ impl Store {
                  WHERE state = 'pending' AND next_at <= ?3 AND claimed_until <= unixepoch()
                      AND id > ?5
                  ORDER BY next_at, id LIMIT ?4 FOR UPDATE SKIP LOCKED)
-             UPDATE outbox SET claimed_by = ?1, claimed_until = unixepoch() + ?2
+             UPDATE outbox
+             SET claimed_by = ?1, claimed_until = unixepoch() + ?2, claims = claims + 1
              FROM due WHERE outbox.id = due.id",
             (now, 0, count),
         )
@@ -103,7 +104,8 @@ impl Store {
                  WHERE state = 'pending' AND next_at <= ?3 AND claimed_until <= unixepoch()
                      AND id > ?5
                  ORDER BY id LIMIT ?4 FOR UPDATE SKIP LOCKED)
-             UPDATE outbox SET claimed_by = ?1, claimed_until = unixepoch() + ?2
+             UPDATE outbox
+             SET claimed_by = ?1, claimed_until = unixepoch() + ?2, claims = claims + 1
              FROM due WHERE outbox.id = due.id",
             (now, after, 1),
         )?;
@@ -155,7 +157,8 @@ impl Store {
         Duration::from_secs(self.0.claims.lease.into()) / 3
     }
 
-    /// Gives items back that nobody began, or whose end could not be written.
+    /// Gives items back that nobody began, or whose end could not be written. Who claims them next
+    /// takes them for repeated ([`Item::repeated`]), which is true or costs a look.
     ///
     /// # Errors
     /// The store cannot be written; the leases run out by themselves.

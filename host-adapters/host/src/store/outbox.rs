@@ -40,6 +40,8 @@ pub(crate) struct Item {
     pub(crate) failure: Option<pec::Failure>,
     /// How often it was tried in vain.
     pub(crate) attempts: u32,
+    /// Somebody had it in hand before, in this process or another: it may be done already.
+    pub(crate) repeated: bool,
     /// See [`crate::RelayItem::seq`].
     pub(crate) seq: Option<u64>,
 }
@@ -142,7 +144,8 @@ pub(super) fn items_of(
 ) -> Result<Vec<Item>, DbError> {
     tx.query(
         "SELECT o.id, o.key, o.action, o.message, o.at, o.reverse_path, o.recipients, o.confirm,
-             o.failure, o.attempts, o.seq, m.kind, m.pec_id, m.message_id, m.octets, s.name, m.recipe
+             o.failure, o.attempts, o.seq, m.kind, m.pec_id, m.message_id, m.octets, s.name, m.recipe,
+             o.claims
          FROM outbox o JOIN message m ON m.id = o.message LEFT JOIN spool s ON s.id = m.spool
          WHERE o.claimed_by = ?1 ORDER BY o.next_at, o.id",
         params![claim.name()],
@@ -163,6 +166,7 @@ pub(super) fn items_of(
                 seq: row.get(10)?,
                 message: summary_from_row(row, 11)?,
                 body: body_from_row(row, 14, spool)?,
+                repeated: row.get::<u32>(17)? > 1,
             })
         },
     )

@@ -244,4 +244,13 @@ CREATE FUNCTION unixepoch() RETURNS BIGINT LANGUAGE sql STABLE
     AS 'SELECT extract(epoch FROM statement_timestamp())::bigint';
 ",
     },
+    Step {
+        both: "
+-- How often somebody took an item in hand: from the second time on, one before may have carried it
+-- out and not lived to say so. Of what waits since before this step nobody knows.
+ALTER TABLE outbox ADD COLUMN claims INTEGER NOT NULL DEFAULT 0;
+UPDATE outbox SET claims = 1 WHERE state = 'pending';
+",
+        postgres: "",
+    },
 ];
