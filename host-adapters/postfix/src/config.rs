@@ -173,6 +173,19 @@ pub struct LmtpConfig {
     /// Its address.
     #[serde(deserialize_with = "endpoint::read")]
     pub address: Endpoint,
+    /// Who knows what lies in a mailbox already; none: a crash between a deposit and its mark makes
+    /// a second copy.
+    pub doveadm: Option<DoveadmConfig>,
+}
+
+/// Field `lmtp.doveadm`: Dovecot's interface for administrators.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DoveadmConfig {
+    /// Its root.
+    pub url: String,
+    /// A file with `doveadm_api_key` in its first line.
+    pub key_file: PathBuf,
 }
 
 /// Section `postfix`.
@@ -379,6 +392,10 @@ impl Config {
             self.store.postgres_roots.as_mut(),
             self.plug_in.as_mut(),
             self.postfix.config_directory.as_mut(),
+            self.lmtp
+                .doveadm
+                .as_mut()
+                .map(|doveadm| &mut doveadm.key_file),
             self.directory.client_certificate.as_mut(),
             self.directory.client_key.as_mut(),
             self.directory.roots.as_mut(),

@@ -64,6 +64,16 @@ fn with_real_servers_everything_is_ok_and_then_one_by_one_it_is_not() {
             "FAIL  LMTP does not answer at unix:/nowhere/lmtp",
         ),
         (
+            DOVEADM,
+            "doveadm = { url = \"http://127.0.0.1:9\", key-file = \"none.key\" }",
+            "none.key",
+        ),
+        (
+            DOVEADM,
+            "doveadm = { url = \"http://127.0.0.1:9\", key-file = \"key.pem\" }",
+            "FAIL  doveadm does not tell what lies in mailboxes",
+        ),
+        (
             list,
             "mailboxes = []",
             "FAIL  there is no mailbox ricevute@pec.alfa.example",
@@ -174,6 +184,8 @@ fn a_store_that_is_there_is_written_to_and_a_foreign_one_is_refused() {
     .unwrap();
     fails(&provider, "FAIL  store");
 }
+
+const DOVEADM: &str = "#doveadm = { url = \"http://127.0.0.1:8080\", key-file = \"doveadm.key\" }";
 
 fn with_change(provider: &Provider, line: &str, instead: &str, told: &str) {
     let good = fs::read_to_string(provider.config()).unwrap();

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use ceralacca_host::{Endpoint, SetupError, Unavailable};
+use ceralacca_host::{Endpoint, MailboxLookup as _, SetupError, Unavailable};
 
 use super::Look;
 use super::dialogue::Dialogue;
@@ -13,8 +13,25 @@ use crate::service::assemble;
 
 pub(super) fn check(look: &Look<'_>) -> Vec<Finding> {
     let mut found = vec![injection(look), lmtp(look), scanner(look), mailboxes(look)];
+    found.extend(doveadm(look));
     found.extend(directory(look));
     found
+}
+
+/// Does whoever knows what lies in mailboxes know this one?
+fn doveadm(look: &Look<'_>) -> Option<Finding> {
+    let lookup = match assemble::doveadm(look.config) {
+        Ok(lookup) => lookup?,
+        Err(error) => return Some(Finding::fail("lmtp.doveadm", error.to_string())),
+    };
+    let mailbox = look.config.provider.service_mailbox.as_str();
+    Some(match lookup.is_there(mailbox, "no-such-message", 0) {
+        Ok(_) => Finding::ok("doveadm tells what lies in mailboxes"),
+        Err(Unavailable(reason)) => Finding::fail(
+            format!("doveadm does not tell what lies in mailboxes: {reason}"),
+            "open Dovecot's `service doveadm` to HTTP, or mend lmtp.doveadm",
+        ),
+    })
 }
 
 /// Is the provider directory one that will be fetched, and has not been yet?
