@@ -10,23 +10,37 @@ use ceralacca_harness::moment::Moment;
 use ceralacca_harness::provider::init::NewProvider;
 use tempfile::TempDir;
 
+pub mod running;
+
+/// The example's provider.
+const ALFA: &str = "Alfa Posta Certificata S.p.A.";
+
 /// A provider that could start.
 pub struct Provider {
     folder: TempDir,
 }
 
 impl Provider {
-    /// Made by `ceralacca provider init`'s code; its servers are nowhere.
+    /// Alfa, made by `ceralacca provider init`'s code; its servers are nowhere.
     pub fn new() -> Self {
+        let mailboxes = ["anna@pec.alfa.example"];
+        Self::named(ALFA, "pec.alfa.example", &mailboxes, None)
+    }
+
+    /// Another one, in the test world of a first one.
+    pub fn named(name: &str, domain: &str, mailboxes: &[&str], join: Option<&Self>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap();
         let new = NewProvider {
-            name: "Alfa Posta Certificata S.p.A.".to_owned(),
-            domains: vec!["pec.alfa.example".parse().unwrap()],
-            mailboxes: vec!["anna@pec.alfa.example".parse().unwrap()],
-            join: None,
+            name: name.to_owned(),
+            domains: vec![domain.parse().unwrap()],
+            mailboxes: mailboxes
+                .iter()
+                .map(|mailbox| mailbox.parse().unwrap())
+                .collect(),
+            join: join.map(Self::path),
             now: Moment(now.as_secs()),
         };
         new.create(&folder.path().join("provider")).unwrap();
@@ -34,7 +48,11 @@ impl Provider {
         for name in ["state", "cache", "run"] {
             fs::create_dir(provider.path().join(name)).unwrap();
         }
-        fs::write(provider.config(), provider.example()).unwrap();
+        let example = provider.example();
+        let example = example
+            .replace(ALFA, name)
+            .replace("pec.alfa.example", domain);
+        fs::write(provider.config(), example).unwrap();
         provider
     }
 

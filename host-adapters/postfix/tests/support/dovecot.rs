@@ -90,14 +90,23 @@ impl Dovecot {
         self.folder().join("auth-userdb")
     }
 
-    /// The messages in a user's inbox as they lie on disk, oldest first.
-    pub fn inbox(&self, user: &str) -> Vec<Vec<u8>> {
-        let mut files: Vec<PathBuf> = ["new", "cur"]
+    /// How many messages are in a user's inbox.
+    pub fn count(&self, user: &str) -> usize {
+        self.files(user).len()
+    }
+
+    fn files(&self, user: &str) -> Vec<PathBuf> {
+        ["new", "cur"]
             .iter()
             .filter_map(|part| fs::read_dir(self.folder().join("mail").join(user).join(part)).ok())
             .flatten()
             .map(|entry| entry.expect("an entry").path())
-            .collect();
+            .collect()
+    }
+
+    /// The messages in a user's inbox as they lie on disk, oldest first.
+    pub fn inbox(&self, user: &str) -> Vec<Vec<u8>> {
+        let mut files = self.files(user);
         // Dovecot's names begin with the time: seconds, then "M" and microseconds.
         files.sort_by_key(|file| file.file_name().map(age));
         files

@@ -6,7 +6,7 @@
 
 pub use dovecot::Dovecot;
 pub use postfix::{Postfix, PostfixSetup};
-pub use process::{Running, free_ports, installed};
+pub use process::{Running, find, free_ports, installed, succeed};
 pub use smtp::{Client, Replied, stuffed};
 
 mod dovecot;

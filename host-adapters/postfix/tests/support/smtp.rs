@@ -29,28 +29,70 @@ impl Client {
 
     /// Connects and waits for the greeting.
     pub fn greeted(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("the port is open");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        stream.set_nodelay(true).expect("an option");
-        let mut client = Self {
-            reader: BufReader::new(stream),
-        };
-        let greeting = client.reply().expect("a greeting");
+        let (client, greeting) = Self::try_greeted(port).expect("a greeting");
         assert_eq!(greeting.code, 220, "{greeting:?}");
         client
     }
 
+    fn try_greeted(port: u16) -> io::Result<(Self, Replied)> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        let mut client = Self {
+            reader: BufReader::new(stream),
+        };
+        let greeting = client.reply()?;
+        Ok((client, greeting))
+    }
+
+    /// A whole session, as a mail program has it with a server in trouble: logs in and hands one
+    /// message in. The first reply that is not what it hoped for, or the one after the dot.
+    ///
+    /// # Errors
+    /// The connection broke: nobody knows whether the message was taken.
+    pub fn hand_in(
+        port: u16,
+        (user, password): (&str, &str),
+        to: &[&str],
+        octets: &[u8],
+    ) -> io::Result<Replied> {
+        let (mut client, greeting) = Self::try_greeted(port)?;
+        if greeting.code != 220 {
+            return Ok(greeting);
+        }
+        let mut lines = vec![
+            ("EHLO client.test".to_owned(), 250),
+            (plain(user, password), 235),
+            (format!("MAIL FROM:<{user}>"), 250),
+        ];
+        lines.extend(to.iter().map(|to| (format!("RCPT TO:<{to}>"), 250)));
+        lines.push(("DATA".to_owned(), 354));
+        for (line, hoped) in lines {
+            let reply = client.try_command(&line)?;
+            if reply.code != hoped {
+                return Ok(reply);
+            }
+        }
+        client.reader.get_mut().write_all(&stuffed(octets))?;
+        client.reply()
+    }
+
     /// Logs in.
     pub fn login(&mut self, user: &str, password: &str) {
-        let token = base64(format!("\0{user}\0{password}").as_bytes());
-        let reply = self.command(&format!("AUTH PLAIN {token}"));
+        let reply = self.command(&plain(user, password));
         assert_eq!(reply.code, 235, "{reply:?}");
     }
 
     /// Sends one line and waits for the reply.
     pub fn command(&mut self, line: &str) -> Replied {
-        self.send(format!("{line}\r\n").as_bytes());
-        self.reply().expect("a reply")
+        self.try_command(line).expect("a reply")
+    }
+
+    fn try_command(&mut self, line: &str) -> io::Result<Replied> {
+        self.reader
+            .get_mut()
+            .write_all(format!("{line}\r\n").as_bytes())?;
+        self.reply()
     }
 
     /// One message from MAIL to the reply after the dot, or to the first refusal.
@@ -122,6 +164,12 @@ pub fn stuffed(octets: &[u8]) -> Vec<u8> {
     }
     wire.extend_from_slice(b".\r\n");
     wire
+}
+
+/// RFC 4616, with the first response at once.
+fn plain(user: &str, password: &str) -> String {
+    let token = base64(format!("\0{user}\0{password}").as_bytes());
+    format!("AUTH PLAIN {token}")
 }
 
 fn base64(octets: &[u8]) -> String {
