@@ -49,7 +49,7 @@ fn a_newer_store_is_left_alone() {
     });
     let text = provider.open_store().unwrap_err().to_string();
     assert!(
-        text.contains("has version 99, this program knows 4"),
+        text.contains("has version 99, this program knows 5"),
         "{text}"
     );
 }
@@ -229,6 +229,22 @@ fn a_store_may_be_in_memory() {
         .map(|f| f.unwrap().file_name())
         .collect();
     assert_eq!(left, ["mail"]);
+}
+
+/// Whoever asks whether it can be written makes it write: SQLite spares itself what changes nothing,
+/// and would call a full disk well.
+#[test]
+fn the_look_at_whether_it_can_be_written_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let log = folder.path().join("store.sqlite-wal");
+    let mut length = 0;
+    for _ in 0..3 {
+        store.check_writable().unwrap();
+        let longer = std::fs::metadata(&log).unwrap().len();
+        assert!(longer > length, "{longer} octets after {length}");
+        length = longer;
+    }
 }
 
 on_both! {

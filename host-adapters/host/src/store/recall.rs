@@ -57,10 +57,13 @@ impl Store {
             "testing whether it can be written",
             Promise::Durable,
             |tx| {
+                // Another value each time: SQLite writes nothing where nothing changes, and a
+                // full disk would not show.
                 tx.execute(
                     "INSERT INTO memo (key, value, until) VALUES (?1, ?2, 0)
-                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                    params![ALIVE, [0_u8].as_slice()],
+                     ON CONFLICT (key) DO UPDATE SET value =
+                         CASE WHEN memo.value = excluded.value THEN ?3 ELSE excluded.value END",
+                    params![ALIVE, [0_u8].as_slice(), [1_u8].as_slice()],
                 )
                 .map(drop)
             },
