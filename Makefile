@@ -12,9 +12,11 @@ WASM      := wasm32-unknown-unknown
 CORE      := $(TARGET)/$(WASM)/plugin/ceralacca.wasm
 COMPONENT := $(TARGET)/ceralacca.component.wasm
 PLUGIN    := --profile plugin --lib -p ceralacca --target $(WASM) --features component
-# All native binaries at once: building packages one by one would unite their features
-# differently each time and compile the same dependencies again.
-NATIVE    := $(CARGO) build --release --workspace --bins
+# As the tests are built, so that no dependency is compiled twice: all packages at once, because
+# cargo unites the features of what it builds together; and with `--examples`, of which there are
+# none, because that makes it count the features of dev-dependencies, as for tests.
+AS_TESTS  := $(CARGO) build --release --workspace --examples
+NATIVE    := $(AS_TESTS) --bins
 INPUTS    := $(shell find src wit host-adapters/componentize/src -type f) \
              $(wildcard Cargo.toml Cargo.lock .cargo/config.toml) \
              host-adapters/componentize/Cargo.toml
@@ -34,10 +36,9 @@ component: $(COMPONENT) ## the plug-in: target/ceralacca.component.wasm
 $(COMPONENT): $(INPUTS)
 	.ci/wasm32-target
 	$(CARGO) rustc $(PLUGIN) --crate-type cdylib
-	$(CARGO) run --release -p ceralacca-componentize -- $(CORE) -o $@
+	$(AS_TESTS) --bin ceralacca-componentize
+	$(TARGET)/release/ceralacca-componentize $(CORE) -o $@
 
-# The whole workspace, as the tests build it: for one package alone cargo chooses other
-# features for shared dependencies, and would build them twice.
 demo: component ## a certified message from sender to receipt, into OUT=demo-out
 	$(NATIVE)
 	$(TARGET)/release/ceralacca demo --out $(OUT)
@@ -112,7 +113,8 @@ TEST_TOOLS := openssl:openssl certtool:gnutls-bin cmsutil:libnss3-tools gpgsm:gp
               shellcheck:shellcheck zip:zip pg_lsclusters:postgresql postfix:postfix swaks:swaks \
               miltertest:miltertest dovecot:dovecot-core /usr/lib/dovecot/imap:dovecot-imapd \
               /usr/lib/dovecot/lmtp:dovecot-lmtpd clamd:clamav-daemon \
-              softhsm2-util:softhsm2 nginx:nginx-light
+              softhsm2-util:softhsm2 nginx:nginx-light curl:curl lintian:lintian \
+              systemd-tmpfiles:systemd
 
 # A PEC client that is not ours, from PyPI, in an environment of its own.
 READERS := $(TARGET)/tools/readers
@@ -124,6 +126,9 @@ $(READERS)/installed: Makefile | install-debian-tools
 
 install-test-tools: install-debian-tools $(READERS)/installed ## installs what tests compare with
 
+# Debian starts what it installs, unless policy-rc.d forbids it: no server of the system is wanted.
+POLICY := /usr/sbin/policy-rc.d
+
 install-debian-tools:
 	@PATH="$$PATH:/usr/sbin"; missing=; for tool in $(TEST_TOOLS); do \
 	    command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool#*:}"; \
@@ -132,6 +137,11 @@ install-debian-tools:
 	[ -n "$$missing" ] || exit 0; \
 	[ "$$(id -u)" = 0 ] || sudo=sudo; \
 	echo "installing$$missing"; \
+	if [ ! -e $(POLICY) ]; then \
+	    trap "$$sudo rm -f $(POLICY)" EXIT; \
+	    printf '#!/bin/sh\nexit 101\n' | $$sudo tee $(POLICY) >/dev/null; \
+	    $$sudo chmod 755 $(POLICY); \
+	fi; \
 	$$sudo apt-get -qq update && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive \
 	    apt-get -qq install --no-install-recommends $$missing
