@@ -3,16 +3,10 @@
 mod provider;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
 
-use provider::{Provider, plug_in};
+use provider::{Provider, Running, plug_in};
 
 #[test]
 fn it_serves_reloads_and_drains_as_systemd_wants() {
@@ -110,11 +104,12 @@ fn the_log_is_json_where_it_is_asked_for() {
     service.told("READY=1");
     service.signal("TERM");
     assert_eq!(service.ends(), Some(0));
-    let lines = service.lines.lock().unwrap().clone();
+    let log = service.log();
+    let lines: Vec<_> = log.lines().collect();
     assert!(lines.len() > 3, "{lines:?}");
     for line in lines {
         let value: serde_json::Value =
-            serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line}: {e}"));
+            serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
         assert!(
             value["level"].is_string() && value["message"].is_string(),
             "{line}"
@@ -164,131 +159,8 @@ fn what_prevents_a_start_is_said_in_one_line() {
     }
 }
 
-/// The service, with somebody who plays systemd.
-struct Running {
-    child: Mutex<Child>,
-    lines: Arc<Mutex<Vec<String>>>,
-    manager: UnixDatagram,
-    heard: Mutex<String>,
-    _folder: tempfile::TempDir,
-}
-
-impl Running {
-    fn start(provider: &Provider) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let socket: PathBuf = folder.path().join("notify");
-        let manager = UnixDatagram::bind(&socket).unwrap();
-        manager
-            .set_read_timeout(Some(Duration::from_millis(50)))
-            .unwrap();
-        let mut child = provider
-            .program()
-            .env("NOTIFY_SOCKET", &socket)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let (stderr, kept) = (child.stderr.take().unwrap(), Arc::clone(&lines));
-        thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                kept.lock().unwrap().push(line);
-            }
-        });
-        Self {
-            child: Mutex::new(child),
-            lines,
-            manager,
-            heard: Mutex::default(),
-            _folder: folder,
-        }
-    }
-
-    fn log(&self) -> String {
-        self.lines.lock().unwrap().join("\n")
-    }
-
-    /// Waits until systemd has heard it.
-    fn told(&self, state: &str) {
-        self.until(state, || {
-            let mut octets = [0; 4096];
-            let mut heard = self.heard.lock().unwrap();
-            while let Ok(read) = self.manager.recv(&mut octets) {
-                heard.push_str(&String::from_utf8_lossy(&octets[..read]));
-                heard.push('\n');
-            }
-            heard.contains(state)
-        });
-    }
-
-    fn logged(&self, words: &str) {
-        self.until(words, || self.log().contains(words));
-    }
-
-    fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !is_so() {
-            assert!(Instant::now() < deadline, "no {what:?} in\n{}", self.log());
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// A page; its address is in the log.
-    fn get(&self, path: &str) -> (u16, String) {
-        self.logged("metrics and health");
-        let log = self.log();
-        let line = log
-            .lines()
-            .find(|line| line.contains("metrics and health"))
-            .unwrap();
-        let at = line.find("127.0.0.1:").unwrap();
-        let address: String = line[at..]
-            .chars()
-            .take_while(|c| !c.is_whitespace() && *c != '"')
-            .collect();
-        let mut stream = TcpStream::connect(address).unwrap();
-        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (
-            head.split(' ').nth(1).unwrap().parse().unwrap(),
-            body.to_owned(),
-        )
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.lock().unwrap().id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([&format!("-{name}"), &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
-    }
-
-    fn ends(&self) -> Option<i32> {
-        self.until("end", || {
-            self.child.lock().unwrap().try_wait().unwrap().is_some()
-        });
-        // The reader of stderr sees its end a moment later.
-        thread::sleep(Duration::from_millis(50));
-        self.child.lock().unwrap().wait().unwrap().code()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let mut child = self.child.lock().unwrap();
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-}
-
 /// A key that no certificate of these tests has.
 fn other_key() -> Vec<u8> {
     let other = Provider::new();
     fs::read(Path::new(&other.path()).join("key.pem")).unwrap()
 }
-
-const PATIENCE: Duration = Duration::from_secs(60);

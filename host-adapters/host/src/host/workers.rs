@@ -62,7 +62,8 @@ impl Host {
         }));
         let result = carried_out.unwrap_or_else(|panic| {
             let error = format!("a part of the host panicked: {}", words_of(&*panic));
-            tracing::error!(key = item.key, error, "an outbox item did not work");
+            let pec_id = item.message.pec_id.as_deref();
+            tracing::error!(key = item.key, pec_id, error, "an outbox item did not work");
             self.postpone(&item, error, &mut |progress| tell(progress))
         });
         metrics::histogram!("ceralacca_outbox_item_seconds", "action" => action.name())
@@ -71,7 +72,8 @@ impl Host {
             Ok(_) => {}
             Err(error @ HostError::ClaimLost { .. }) => tracing::warn!(%error),
             Err(error) => {
-                tracing::error!(key = item.key, %error, "how an outbox item ended is not stored");
+                let pec_id = item.message.pec_id.as_deref();
+                tracing::error!(key = item.key, pec_id, %error, "how an outbox item ended is not stored");
                 // Given back, it is found as it was; if not even that works, its claim runs out.
                 stop.wait(POLL);
                 if let Err(error) = self.parts.store.release(&[item]) {

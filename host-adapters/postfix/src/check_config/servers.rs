@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use ceralacca_host::{Endpoint, SetupError, Unavailable};
+use ceralacca_host::{Endpoint, MailboxLookup as _, SetupError, Unavailable};
 
 use super::Look;
 use super::dialogue::Dialogue;
@@ -13,6 +13,7 @@ use crate::service::assemble;
 
 pub(super) fn check(look: &Look<'_>) -> Vec<Finding> {
     let mut found = vec![injection(look), lmtp(look), scanner(look), mailboxes(look)];
+    found.extend(lookup(look));
     found.extend(directory(look));
     found
 }
@@ -73,6 +74,24 @@ fn lmtp(look: &Look<'_>) -> Finding {
             "make that mailbox in Dovecot, or mend provider.service-mailbox",
         ),
     }
+}
+
+/// Whoever is asked before a deposit is repeated.
+fn lookup(look: &Look<'_>) -> Option<Finding> {
+    let doveadm = match assemble::lookup(look.config) {
+        Ok(doveadm) => doveadm?,
+        Err(error) => return Some(Finding::fail("lmtp.doveadm", error.to_string())),
+    };
+    let mailbox = look.config.provider.service_mailbox.as_str();
+    let nobodys = format!("check-config@{}", look.config.provider.mail_domain);
+    Some(match doveadm.is_there(mailbox, &nobodys, 0) {
+        Ok(_) => Finding::ok(format!("doveadm says what lies in {mailbox}")),
+        Err(Unavailable(reason)) => Finding::fail(
+            format!("doveadm: {reason}"),
+            "let Dovecot listen there (service doveadm, inet_listener http), with the key of \
+             lmtp.doveadm.key-file as doveadm_api_key",
+        ),
+    })
 }
 
 fn hello(address: &Endpoint, word: &str, look: &Look<'_>) -> io::Result<Dialogue> {

@@ -9,15 +9,15 @@ use ceralacca_host::provider::{
 };
 use ceralacca_host::{
     ClamdScanner, ClamdSettings, ClientIdentity, Clock, Depot, DirectoryFetcher, DirectorySource,
-    DovecotSettings, DovecotUserdb, Endpoint, FetchTimes, Host, HostParts, LmtpDepot, Mailboxes,
-    OsEntropy, PinSource, Pkcs11Settings, Pkcs11Signer, Policy, PostgresOptions, PublishedFolder,
-    Relay, RsaSigner, Scanner, SetupError, Signer, SmtpRelay, SmtpSettings, Store, SystemClock,
-    TlsSettings, TokenChoice, UserdbCache, WhenScannerDown,
+    DoveadmLookup, DovecotSettings, DovecotUserdb, Endpoint, FetchTimes, Host, HostParts,
+    LmtpDepot, Mailboxes, OsEntropy, PinSource, Pkcs11Settings, Pkcs11Signer, Policy,
+    PostgresOptions, PublishedFolder, Relay, RsaSigner, Scanner, SetupError, Signer, SmtpRelay,
+    SmtpSettings, Store, SystemClock, TlsSettings, TokenChoice, UserdbCache, WhenScannerDown,
 };
 use nix::unistd::Group;
 
 use super::running::{Foundation, directory_file};
-use crate::config::{Config, DirectoryConfig, Pkcs11Config, StoreConfig, WhenDown};
+use crate::config::{Config, DirectoryConfig, DoveadmConfig, Pkcs11Config, StoreConfig, WhenDown};
 use crate::server::{self, Listen};
 
 /// Puts a host together. Every file is read here, before anything is done, so that a mistake in one
@@ -49,8 +49,8 @@ pub(super) fn host(
             settings,
             state.file(CRL_CACHE),
             Arc::clone(&clock),
-        )),
-        depot: Box::new(depot(config)) as Box<dyn Depot>,
+        )?),
+        depot: Box::new(depot(config)?) as Box<dyn Depot>,
         relay: Box::new(relay(config)) as Box<dyn Relay>,
         publisher: Box::new(PublishedFolder::new(state.file(PUBLISHED))),
         clock: Box::new(clock),
@@ -164,12 +164,30 @@ pub(crate) fn userdb(config: &Config) -> Option<DovecotUserdb> {
 }
 
 /// Dovecot.
-pub(crate) fn depot(config: &Config) -> LmtpDepot {
-    LmtpDepot::new(config.lmtp.address.clone(), smtp_settings(config))
+fn depot(config: &Config) -> Result<LmtpDepot, Error> {
+    let depot = LmtpDepot::new(config.lmtp.address.clone(), smtp_settings(config));
+    Ok(match lookup(config)? {
+        Some(lookup) => depot.looking_first(Box::new(lookup)),
+        None => depot,
+    })
+}
+
+/// Who knows what lies in mailboxes; none: nobody is asked.
+pub(crate) fn lookup(config: &Config) -> Result<Option<DoveadmLookup>, Error> {
+    let Some(DoveadmConfig { url, key_file }) = &config.lmtp.doveadm else {
+        return Ok(None);
+    };
+    let remedy = "write Dovecot's doveadm_api_key into its first line";
+    let text =
+        std::fs::read_to_string(key_file).map_err(|error| Error::file(key_file, error, remedy))?;
+    match text.lines().next().map(str::trim) {
+        Some(key) if !key.is_empty() => Ok(Some(DoveadmLookup::new(url, key))),
+        _ => Err(Error::file(key_file, "it is empty", remedy)),
+    }
 }
 
 /// Postfix's port without milters.
-pub(crate) fn relay(config: &Config) -> SmtpRelay {
+fn relay(config: &Config) -> SmtpRelay {
     SmtpRelay::new(config.injection.address.clone(), smtp_settings(config))
 }
 

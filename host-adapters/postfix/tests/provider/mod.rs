@@ -1,5 +1,5 @@
 //! A provider folder with a configuration of the service in it, and the service's program.
-#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test program uses its part")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,10 @@ use std::time::SystemTime;
 use ceralacca_harness::moment::Moment;
 use ceralacca_harness::provider::init::NewProvider;
 use tempfile::TempDir;
+
+pub use running::Running;
+
+mod running;
 
 /// A provider that could start.
 pub struct Provider {
