@@ -56,7 +56,7 @@ scene_virus() {
 
 show_service() {
     title "What the service at Alfa says of itself"
-    "$BIN/ceralacca-postfix" --config "$work/alfa/ceralacca.toml" check-config | quoted || true
+    "$BIN/ceralacca-postfix" --config "$work/alfa/ceralacca.toml" check-config | quoted
     curl -sf "http://127.0.0.1:${port[alfa-metrics]}/healthz" | sed 's/^/    healthz: /'
     curl -sf "http://127.0.0.1:${port[alfa-metrics]}/metrics" |
         grep -E '^ceralacca_(transactions_total|outbox_pending)' | quoted

@@ -155,8 +155,10 @@ impl ScratchRoot {
         }
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
+        // What every Debian has.
         for name in [
-            "etc",
+            "etc/systemd/system",
+            "var/lib/systemd",
             "var/spool/postfix",
             "var/lib/dpkg/info",
             "var/lib/dpkg/updates",

@@ -44,7 +44,7 @@ impl DovecotSettings {
 /// |---|---|
 /// | `pec_ordinary_mail` | `refuse`, `accept`, or `redirect:ADDRESS` ([`pec::OrdinaryMailPolicy`]); without it the provider's |
 /// | `pec_certified_only` | `yes` or `no` ([`pec::Mailbox::certified_only`]); without it `no` |
-/// | `pec_addresses` | further addresses that its owner may write from, with commas between them |
+/// | `pec_addresses` | further mailboxes that its owner may write from, with commas between them |
 ///
 /// Another value makes the mailbox unavailable, and mail for it waits until somebody mends it.
 pub struct DovecotUserdb {

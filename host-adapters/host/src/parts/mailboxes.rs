@@ -16,7 +16,7 @@ pub trait Mailboxes: Send + Sync {
 
     /// The addresses that an account may use as reverse path, as
     /// [`addresses`](pec::Submission::addresses) wants them: its own, and nobody else's. An account is
-    /// called by the name its owner logs in with; unless there is more to say, that is its address.
+    /// called by the name its owner logs in with; unless there is more to say, that is its address. Each must be a mailbox: receipts go there.
     ///
     /// # Errors
     /// The database cannot be reached now.

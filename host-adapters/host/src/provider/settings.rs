@@ -82,7 +82,7 @@ pub enum MailboxList {
 pub struct Mailbox {
     /// Its address.
     pub address: Address,
-    /// Further addresses that its owner may write from.
+    /// Further mailboxes that its owner may write from.
     #[serde(default)]
     pub further_addresses: Vec<Address>,
     /// Its own policy for ordinary mail.
