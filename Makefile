@@ -11,7 +11,10 @@ TARGET    := $(or $(CARGO_TARGET_DIR),target)
 WASM      := wasm32-unknown-unknown
 CORE      := $(TARGET)/$(WASM)/plugin/ceralacca.wasm
 COMPONENT := $(TARGET)/ceralacca.component.wasm
-PLUGIN    := --profile plugin --lib -p ceralacca --target $(WASM) --features component
+EXTISM    := $(TARGET)/ceralacca.extism.wasm
+# The plug-in's core module with one of its faces, of which it can have one only.
+PLUGIN    := --profile plugin --lib -p ceralacca --target $(WASM) --features
+FACES     := component extism
 # All native binaries at once: building packages one by one would unite their features
 # differently each time and compile the same dependencies again.
 NATIVE    := $(CARGO) build --release --workspace --bins
@@ -23,7 +26,9 @@ INPUTS    := $(shell find src wit host-adapters/componentize/src -type f) \
 export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 
 .DELETE_ON_ERROR:
-.PHONY: help component demo test lint bench fuzz clean install-test-tools install-debian-tools
+# The faces are built one after another in the same place.
+.NOTPARALLEL:
+.PHONY: help component extism demo test lint bench fuzz clean install-test-tools install-debian-tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
@@ -33,8 +38,15 @@ component: $(COMPONENT) ## the plug-in: target/ceralacca.component.wasm
 # One crate type only: for a package that is also a library cargo drops the profile's LTO.
 $(COMPONENT): $(INPUTS)
 	.ci/wasm32-target
-	$(CARGO) rustc $(PLUGIN) --crate-type cdylib
+	$(CARGO) rustc $(PLUGIN) component --crate-type cdylib
 	$(CARGO) run --release -p ceralacca-componentize -- $(CORE) -o $@
+
+extism: $(EXTISM) ## the plug-in for Extism: target/ceralacca.extism.wasm
+
+$(EXTISM): $(INPUTS)
+	.ci/wasm32-target
+	$(CARGO) rustc $(PLUGIN) extism --crate-type cdylib
+	cp $(CORE) $@
 
 # The whole workspace, as the tests build it: for one package alone cargo chooses other
 # features for shared dependencies, and would build them twice.
@@ -43,7 +55,7 @@ demo: component ## a certified message from sender to receipt, into OUT=demo-out
 	$(TARGET)/release/ceralacca demo --out $(OUT)
 
 # With nextest, documentation tests go first: the runner's summary closes the output.
-test: component lint ## all that must hold before a commit
+test: component extism lint ## all that must hold before a commit
 	$(TARGET)/release/ceralacca-componentize --check $(COMPONENT)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -ex; \
 	    $(CARGO) test --release --workspace --doc; \
@@ -57,7 +69,7 @@ lint: ## format, clippy, shellcheck (when installed)
 	.ci/wasm32-target
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
-	$(CARGO) clippy $(PLUGIN) -- -D warnings
+	@set -ex; for face in $(FACES); do $(CARGO) clippy $(PLUGIN) $$face -- -D warnings; done
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/run .ci/wasm32-target; fi
 
 bench: component ## speed of the plug-in and its host
@@ -93,7 +105,7 @@ clean: ## removes what was built
 # Independent judges of what we produce, as "command:Debian package".
 TEST_TOOLS := openssl:openssl certtool:gnutls-bin cmsutil:libnss3-tools gpgsm:gpgsm \
               faketime:faketime xmllint:libxml2-utils slapadd:slapd sqlite3:sqlite3 \
-              shellcheck:shellcheck zip:zip
+              shellcheck:shellcheck zip:zip node:nodejs npm:npm
 
 # A PEC client that is not ours, from PyPI, in an environment of its own.
 READERS := $(TARGET)/tools/readers
@@ -103,7 +115,18 @@ $(READERS)/installed: Makefile | install-debian-tools
 	$(READERS)/bin/pip install --quiet --disable-pip-version-check mayai-pec-cli==0.2.0
 	touch $@
 
-install-test-tools: install-debian-tools $(READERS)/installed ## installs what tests compare with
+# What the faces of the plug-in run on besides this project's own host, from PyPI and npm.
+HOSTS      := $(TARGET)/tools/hosts
+HOST_LISTS := $(addprefix tests/faces/hosts/,requirements.txt package.json package-lock.json)
+
+$(HOSTS)/installed: $(HOST_LISTS) | install-debian-tools
+	python3 -m venv $(HOSTS)
+	$(HOSTS)/bin/pip install --quiet --disable-pip-version-check -r tests/faces/hosts/requirements.txt
+	cp tests/faces/hosts/package.json tests/faces/hosts/package-lock.json $(HOSTS)
+	cd $(HOSTS) && npm ci --silent
+	touch $@
+
+install-test-tools: install-debian-tools $(READERS)/installed $(HOSTS)/installed ## installs what tests compare with
 
 install-debian-tools:
 	@PATH="$$PATH:/usr/sbin"; missing=; for tool in $(TEST_TOOLS); do \

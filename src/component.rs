@@ -31,12 +31,6 @@ mod bindings {
 use bindings::exports::ceralacca::pec::transactions as face;
 use bindings::exports::ceralacca::pec::types as wit;
 
-/// A transaction is a few thousand small allocations: this allocator makes them in half the time of
-/// the standard library's.
-#[cfg(target_family = "wasm")]
-#[global_allocator]
-static HEAP: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
-
 struct Plugin;
 
 impl face::Guest for Plugin {

@@ -11,6 +11,8 @@ mod enclosed;
 
 use std::ops::Range;
 
+use serde::Serialize;
+
 use crate::conversation::{Desk, Stop};
 use crate::event::{Context, Examination};
 use crate::finding::Check;
@@ -19,7 +21,8 @@ use crate::message::scan::{Content, Scan};
 use crate::outcome::{MessageKind, Outcome, Reply, Segment};
 
 /// What is inside a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Contents {
     /// The original inside `postacert.eml`; of ordinary mail, the message itself.
     pub original: Option<MailFacts>,
@@ -30,8 +33,9 @@ pub struct Contents {
 }
 
 /// A mail message as its reader knows it. Header values are decoded; empty where there is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[allow(missing_docs, reason = "named as the header fields")]
+#[serde(rename_all = "camelCase")]
 pub struct MailFacts {
     pub from: String,
     pub to: String,
@@ -46,7 +50,8 @@ pub struct MailFacts {
 }
 
 /// One part of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PartFacts {
     /// Where it stands in the whole message: `1.3.2`.
     pub path: String,
@@ -63,7 +68,8 @@ pub struct PartFacts {
 }
 
 /// A PEC message inside another message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct EnclosedMessage {
     /// Where it stands: `2.1`.
     pub path: String,

@@ -1,0 +1,76 @@
+//! Foreign hosts of the faces: a program each, which gets a folder of calls and leaves the answers
+//! beside them. `make install-test-tools` installs what they run on.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// One host of one face.
+pub struct Host {
+    /// For people.
+    pub name: &'static str,
+    /// The program in `tests/faces/hosts`.
+    pub script: &'static str,
+    /// What it loads, in the target folder.
+    pub module: &'static str,
+    /// How to make that.
+    pub made_by: &'static str,
+}
+
+/// All of them.
+pub const HOSTS: [Host; 2] = [
+    Host {
+        name: "Extism in Python",
+        script: "extism_host.py",
+        module: "ceralacca.extism.wasm",
+        made_by: "make extism",
+    },
+    Host {
+        name: "Extism in Node",
+        script: "extism_host.mjs",
+        module: "ceralacca.extism.wasm",
+        made_by: "make extism",
+    },
+];
+
+impl Host {
+    /// Runs the program on a folder of calls. None where it, or its module, is not here.
+    pub fn run(&self, calls: &Path) -> Option<()> {
+        let module = target().join(self.module);
+        let here = module.exists() || missing(&format!("{} ({})", self.module, self.made_by));
+        let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/faces/hosts")
+            .join(self.script);
+        let tools = target().join("tools/hosts");
+        let program = match script.extension().and_then(OsStr::to_str) {
+            Some("py") => tools.join("bin/python"),
+            _ => PathBuf::from("node"),
+        };
+        let installed = tools.join("installed").exists()
+            || missing("the hosts of the faces (make install-test-tools)");
+        if !here || !installed {
+            return None;
+        }
+        let mut command = Command::new(program);
+        command.arg(script).arg(&tools).arg(module).arg(calls);
+        let output = command.output().expect("the host runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {stderr}", self.name);
+        Some(())
+    }
+}
+
+/// Where everything is built.
+pub fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("..")
+}
+
+/// Says so, or fails where nothing may be missing.
+fn missing(what: &str) -> bool {
+    assert!(
+        std::env::var_os("CERALACCA_REQUIRE_TOOLS").is_none(),
+        "{what} not found"
+    );
+    println!("skipped: {what} not found");
+    false
+}

@@ -1,0 +1,76 @@
+//! Values as the faces give them.
+
+use std::collections::BTreeMap;
+
+use ceralacca::extism::frame;
+use ceralacca::values::Value;
+
+pub fn ok(val: Value) -> Value {
+    map([("tag", text("ok")), ("val", val)])
+}
+
+pub fn err(code: &str, what: &str) -> Value {
+    let val = map([("code", text(code)), ("text", text(what))]);
+    map([("tag", text("err")), ("val", val)])
+}
+
+pub fn map<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    Value::Map(BTreeMap::from(
+        fields.map(|(name, value)| (text(name), value)),
+    ))
+}
+
+pub fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+/// A field of a field.
+pub fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(value, |value, name| match value {
+        Value::Map(fields) => fields.get(&text(name)),
+        _ => None,
+    })
+}
+
+/// As it looks after it has crossed a border: widths of numbers and absent options are gone.
+pub fn crossed(value: &Value) -> Value {
+    read(frame::write(value))
+}
+
+pub fn read(octets: Vec<u8>) -> Value {
+    frame::read(octets).unwrap_or_else(|refusal| panic!("{}", refusal.text))
+}
+
+/// Where two values part, for people.
+pub fn difference(left: &Value, right: &Value, place: &str) -> Option<String> {
+    match (left, right) {
+        _ if left == right => None,
+        (Value::Map(a), Value::Map(b)) => {
+            let names = a.keys().chain(b.keys());
+            names
+                .filter_map(|name| match (a.get(name), b.get(name)) {
+                    (Some(a), Some(b)) => difference(a, b, &format!("{place}.{}", said(name))),
+                    (a, _) => {
+                        let side = if a.is_some() { "left" } else { "right" };
+                        Some(format!("{place}.{} only {side}", said(name)))
+                    }
+                })
+                .next()
+        }
+        (Value::Seq(a), Value::Seq(b)) if a.len() == b.len() => (0..a.len())
+            .filter_map(|i| difference(&a[i], &b[i], &format!("{place}[{i}]")))
+            .next(),
+        _ => Some(format!("{place}: {} against {}", said(left), said(right))),
+    }
+}
+
+fn said(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bytes(octets) => format!("{:?}", String::from_utf8_lossy(octets)),
+        other => format!("{other:?}"),
+    }
+    .chars()
+    .take(300)
+    .collect()
+}
