@@ -12,11 +12,10 @@ use std::fs;
 use std::path::Path;
 
 use ceralacca::extism::frame;
-use ceralacca::values::Value;
 
 use hosts::{HOSTS, Host};
 use record::Exchange;
-use value::{at, crossed, difference, read};
+use value::{crossed, difference, read};
 
 #[test]
 fn all_hosts_of_all_faces_say_what_the_core_says() {

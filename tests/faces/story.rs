@@ -56,13 +56,13 @@ impl Story {
                 content: content.clone(),
             };
             let call = ("the directory", "load_directory");
-            self.tell(alfa, call, ceralacca::load_directory, event, &[]);
+            let _ = self.tell(alfa, call, ceralacca::load_directory, event, &[]);
         }
         let event = DirectoryUpdate {
             content: content[..content.len() / 2].to_vec(),
         };
         let call = ("half a directory", "load_directory");
-        self.tell(true, call, ceralacca::load_directory, event, &[]);
+        let _ = self.tell(true, call, ceralacca::load_directory, event, &[]);
     }
 
     /// From the sender to both receipts.
@@ -73,7 +73,7 @@ impl Story {
         let envelope = made(&sent, &MessageKind::TransportEnvelope, &offer);
         let taken = self.arrive("an envelope", false, &[BRUNO, CARLA], &envelope);
         let receipt = made(&taken, &MessageKind::ServerServerAcceptance, &envelope);
-        self.arrive(
+        let _ = self.arrive(
             "a presa in carico",
             true,
             &["ricevute@pec.alfa.example"],
@@ -107,7 +107,7 @@ impl Story {
             let call = (name, "finish_deposit");
             let ended = self.tell(false, call, ceralacca::finish_deposit, event, envelope);
             let receipt = made(&ended.expect("an outcome"), &kind, envelope);
-            self.arrive("a receipt", true, &[ANNA], &receipt);
+            let _ = self.arrive("a receipt", true, &[ANNA], &receipt);
         }
         let event = RelayFailure {
             kind: MessageKind::TransportEnvelope,
@@ -121,7 +121,7 @@ impl Story {
             },
         };
         let call = ("a relay that failed", "fail_relay");
-        self.tell(true, call, ceralacca::fail_relay, event, &[]);
+        let _ = self.tell(true, call, ceralacca::fail_relay, event, &[]);
     }
 
     fn examinations(&mut self, offer: &[u8], envelope: &[u8]) {
@@ -143,23 +143,23 @@ impl Story {
                 }),
             };
             let call = (name, "examine");
-            self.tell(false, call, ceralacca::examine, event, message);
+            let _ = self.tell(false, call, ceralacca::examine, event, message);
         }
-        self.arrive("a damaged envelope", false, &[BRUNO], &damaged);
+        let _ = self.arrive("a damaged envelope", false, &[BRUNO], &damaged);
     }
 
     fn refusals(&mut self, envelope: &[u8]) {
         let infected = [letter(ANNA, BRUNO), VIRUS.to_vec(), b"\r\n".to_vec()].concat();
-        self.submit("an infected submission", &[BRUNO], &infected);
-        self.submit(
+        let _ = self.submit("an infected submission", &[BRUNO], &infected);
+        let _ = self.submit(
             "a submission from a stranger",
             &[BRUNO],
             &letter(DARIO, BRUNO),
         );
         let mut large = letter(ANNA, BRUNO);
         large.resize(1_000_000, b'x');
-        self.submit("lines that are too long", &[BRUNO], &large);
-        self.arrive(
+        let _ = self.submit("lines that are too long", &[BRUNO], &large);
+        let _ = self.arrive(
             "ordinary mail",
             false,
             &[BRUNO, "nessuno@pec.beta.example"],
@@ -167,10 +167,10 @@ impl Story {
         );
         self.beta.context.settings.ordinary_mail =
             OrdinaryMailPolicy::Redirect(address("bruno@posta.example"));
-        self.arrive("redirected mail", false, &[BRUNO], &letter(DARIO, BRUNO));
+        let _ = self.arrive("redirected mail", false, &[BRUNO], &letter(DARIO, BRUNO));
         self.beta.context.settings.ordinary_mail = OrdinaryMailPolicy::Refuse;
-        self.arrive("refused mail", false, &[BRUNO], &letter(DARIO, BRUNO));
-        self.arrive("an envelope again", false, &[BRUNO], envelope);
+        let _ = self.arrive("refused mail", false, &[BRUNO], &letter(DARIO, BRUNO));
+        let _ = self.arrive("an envelope again", false, &[BRUNO], envelope);
     }
 
     fn time(&mut self) {
@@ -182,7 +182,8 @@ impl Story {
             let event = Tick { due: due.collect() };
             let context = self.alfa.context(START + hours * 3_600);
             let alfa = &self.alfa;
-            self.recorder
+            let _ = self
+                .recorder
                 .converse(
                     (name, "pass_time"),
                     ceralacca::pass_time,
@@ -209,7 +210,7 @@ impl Story {
             }],
         };
         let call = ("our own record", "compose_record");
-        self.tell(true, call, ceralacca::compose_record, event, &[]);
+        let _ = self.tell(true, call, ceralacca::compose_record, event, &[]);
     }
 
     /// Faults, and the answer that cannot be had.
@@ -229,7 +230,8 @@ impl Story {
 
         let event = submission(&[BRUNO], letter(ANNA, BRUNO));
         let context = self.alfa.context(START);
-        self.recorder
+        let _ = self
+            .recorder
             .converse(
                 ("no signature to be had", "submit"),
                 ceralacca::submit,
@@ -299,7 +301,7 @@ impl Story {
     }
 
     /// Something happens to Alfa or to Beta, who remember what becomes of it.
-    fn tell<E: Serialize>(
+    fn tell<E: Clone + Serialize>(
         &mut self,
         alfa: bool,
         call: (&'static str, &'static str),

@@ -24,14 +24,6 @@ pub fn text(text: &str) -> Value {
     Value::String(text.to_owned())
 }
 
-/// A field of a field.
-pub fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(value, |value, name| match value {
-        Value::Map(fields) => fields.get(&text(name)),
-        _ => None,
-    })
-}
-
 /// As it looks after it has crossed a border: widths of numbers and absent options are gone.
 pub fn crossed(value: &Value) -> Value {
     read(frame::write(value))
