@@ -14,7 +14,10 @@ COMPONENT := $(TARGET)/ceralacca.component.wasm
 EXTISM    := $(TARGET)/ceralacca.extism.wasm
 # The plug-in's core module with one of its faces, of which it can have one only.
 PLUGIN    := --profile plugin --lib -p ceralacca --target $(WASM) --features
-FACES     := component extism
+FACES     := component extism js
+NPM       := $(TARGET)/npm
+PACKAGE   := host-adapters/npm/package
+NPM_TOOL  := --release --manifest-path host-adapters/npm/Cargo.toml --target-dir $(TARGET)/npm-tool
 # All native binaries at once: building packages one by one would unite their features
 # differently each time and compile the same dependencies again.
 NATIVE    := $(CARGO) build --release --workspace --bins
@@ -28,7 +31,7 @@ export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 .DELETE_ON_ERROR:
 # The faces are built one after another in the same place.
 .NOTPARALLEL:
-.PHONY: help component extism demo test lint bench fuzz clean install-test-tools install-debian-tools
+.PHONY: help component extism npm demo test lint bench fuzz clean install-test-tools install-debian-tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +51,14 @@ $(EXTISM): $(INPUTS)
 	$(CARGO) rustc $(PLUGIN) extism --crate-type cdylib
 	cp $(CORE) $@
 
+npm: $(NPM)/package.json ## the plug-in for JavaScript: target/npm, a package for npm
+
+$(NPM)/package.json: $(INPUTS) $(wildcard host-adapters/npm/src/* $(PACKAGE)/*)
+	.ci/wasm32-target
+	$(CARGO) rustc $(PLUGIN) js --crate-type cdylib
+	$(CARGO) run $(NPM_TOOL) -- $(CORE) wit $(PACKAGE) $(NPM)
+	cp LICENSE-* $(NPM)
+
 # The whole workspace, as the tests build it: for one package alone cargo chooses other
 # features for shared dependencies, and would build them twice.
 demo: component ## a certified message from sender to receipt, into OUT=demo-out
@@ -55,7 +66,7 @@ demo: component ## a certified message from sender to receipt, into OUT=demo-out
 	$(TARGET)/release/ceralacca demo --out $(OUT)
 
 # With nextest, documentation tests go first: the runner's summary closes the output.
-test: component extism lint ## all that must hold before a commit
+test: component extism npm lint ## all that must hold before a commit
 	$(TARGET)/release/ceralacca-componentize --check $(COMPONENT)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -ex; \
 	    $(CARGO) test --release --workspace --doc; \
@@ -68,7 +79,9 @@ test: component extism lint ## all that must hold before a commit
 lint: ## format, clippy, shellcheck (when installed)
 	.ci/wasm32-target
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --check --manifest-path host-adapters/npm/Cargo.toml
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(NPM_TOOL) -- -D warnings
 	@set -ex; for face in $(FACES); do $(CARGO) clippy $(PLUGIN) $$face -- -D warnings; done
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/run .ci/wasm32-target; fi
 

@@ -171,13 +171,22 @@ impl face::GuestTransaction for Conversation {
         let answers = answers
             .into_iter()
             .map(answer)
-            .collect::<Result<Vec<_>, Fault>>()?;
+            .collect::<Result<Vec<_>, Fault>>()
+            .map_err(wrong_answer)?;
         match transaction.advance(answers)? {
             Step::Ask(questions) => Ok(wit::Step::Ask(
                 questions.into_iter().map(Into::into).collect(),
             )),
             Step::Done(outcome) => Ok(wit::Step::Done((*outcome).into())),
         }
+    }
+}
+
+/// An answer with a field that no host may pass is a wrong answer: the right one is still awaited.
+fn wrong_answer(fault: Fault) -> Fault {
+    match fault {
+        Fault::Event(what) => Fault::WrongAnswers(what),
+        other => other,
     }
 }
 

@@ -80,6 +80,8 @@ pub mod fuzzing;
 mod heap;
 mod hex;
 mod incoming_point;
+#[cfg(all(feature = "js", target_family = "wasm"))]
+mod js;
 mod log_register;
 mod message;
 mod notification;

@@ -5,6 +5,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ceralacca::Fault;
+use ceralacca::values::Value;
+
+use super::value::{plain, wit};
+
 /// One host of one face.
 pub struct Host {
     /// For people.
@@ -15,21 +20,46 @@ pub struct Host {
     pub module: &'static str,
     /// How to make that.
     pub made_by: &'static str,
+    /// What a call's result looks like there.
+    pub says: fn(&Result<Value, Fault>) -> Value,
 }
 
 /// All of them.
-pub const HOSTS: [Host; 2] = [
+pub const HOSTS: [Host; 5] = [
     Host {
         name: "Extism in Python",
         script: "extism_host.py",
         module: "ceralacca.extism.wasm",
         made_by: "make extism",
+        says: plain,
     },
     Host {
         name: "Extism in Node",
         script: "extism_host.mjs",
         module: "ceralacca.extism.wasm",
         made_by: "make extism",
+        says: plain,
+    },
+    Host {
+        name: "the npm package in Node",
+        script: "npm_host.mjs",
+        module: "npm",
+        made_by: "make npm",
+        says: plain,
+    },
+    Host {
+        name: "the component, transpiled by jco, in Node",
+        script: "jco_host.mjs",
+        module: "ceralacca.component.wasm",
+        made_by: "make component",
+        says: wit,
+    },
+    Host {
+        name: "the component on wasmtime in Python",
+        script: "wasmtime_host.py",
+        module: "ceralacca.component.wasm",
+        made_by: "make component",
+        says: wit,
     },
 ];
 

@@ -21,7 +21,7 @@ use ceralacca_harness::running::certificates;
 use ceralacca_host::{RsaSigner, Signer as _};
 use serde::Serialize;
 
-use super::value::{err, map, ok};
+use super::value::map;
 
 /// 2026-09-19T13:41:19Z.
 pub const START: u64 = 1_789_825_279;
@@ -33,7 +33,7 @@ pub struct Exchange {
     /// The function, as the Extism face has it.
     pub function: &'static str,
     pub asked: Value,
-    pub answered: Value,
+    pub answered: Result<Value, Fault>,
 }
 
 /// Writes down what is said.
@@ -120,11 +120,11 @@ impl Recorder {
 
     fn note(&mut self, standing: &Standing, function: &'static str, asked: Value) {
         let answered = match &standing.said {
-            Ok(step) => ok(map([
+            Ok(step) => Ok(map([
                 ("step", values::write(step)),
                 ("transaction", Value::U64(standing.number)),
             ])),
-            Err(fault) => err(fault.code(), &fault.to_string()),
+            Err(fault) => Err(fault.clone()),
         };
         self.exchanges.push(Exchange {
             name: standing.name,

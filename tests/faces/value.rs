@@ -2,16 +2,34 @@
 
 use std::collections::BTreeMap;
 
+use ceralacca::Fault;
 use ceralacca::extism::frame;
 use ceralacca::values::Value;
 
-pub fn ok(val: Value) -> Value {
-    map([("tag", text("ok")), ("val", val)])
+/// What the faces in plain values say.
+pub fn plain(said: &Result<Value, Fault>) -> Value {
+    tagged(said, |fault| {
+        let (code, what) = (text(fault.code()), text(&fault.to_string()));
+        map([("code", code), ("text", what)])
+    })
 }
 
-pub fn err(code: &str, what: &str) -> Value {
-    let val = map([("code", text(code)), ("text", text(what))]);
-    map([("tag", text("err")), ("val", val)])
+/// What the component says: faults are a variant of `wit/types.wit`.
+pub fn wit(said: &Result<Value, Fault>) -> Value {
+    tagged(said, |fault| match fault {
+        Fault::Finished | Fault::Entropy => map([("tag", text(fault.code()))]),
+        Fault::Settings(what) | Fault::WrongAnswers(what) => {
+            map([("tag", text(fault.code())), ("val", text(what))])
+        }
+        Fault::Event(_) => map([("tag", text("other")), ("val", text(&fault.to_string()))]),
+    })
+}
+
+fn tagged(said: &Result<Value, Fault>, fault: impl Fn(&Fault) -> Value) -> Value {
+    match said {
+        Ok(val) => map([("tag", text("ok")), ("val", val.clone())]),
+        Err(said) => map([("tag", text("err")), ("val", fault(said))]),
+    }
 }
 
 pub fn map<const N: usize>(fields: [(&str, Value); N]) -> Value {

@@ -1,0 +1,6 @@
+// Browsers and bundlers: the module is fetched from beside the glue.
+import init from "./wasm/ceralacca.js";
+
+await init();
+
+export * from "./plugin.js";
