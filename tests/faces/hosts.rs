@@ -66,28 +66,37 @@ pub const HOSTS: [Host; 5] = [
 impl Host {
     /// Runs the program on a folder of calls. None where it, or its module, is not here.
     pub fn run(&self, calls: &Path) -> Option<()> {
-        let module = target().join(self.module);
-        let here = module.exists() || missing(&format!("{} ({})", self.module, self.made_by));
-        let script = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/faces/hosts")
-            .join(self.script);
+        if !installed(self.module, self.made_by) {
+            return None;
+        }
+        let script = script(self.script);
         let tools = target().join("tools/hosts");
         let program = match script.extension().and_then(OsStr::to_str) {
             Some("py") => tools.join("bin/python"),
             _ => PathBuf::from("node"),
         };
-        let installed = tools.join("installed").exists()
-            || missing("the hosts of the faces (make install-test-tools)");
-        if !here || !installed {
-            return None;
-        }
         let mut command = Command::new(program);
+        let module = target().join(self.module);
         command.arg(script).arg(&tools).arg(module).arg(calls);
         let output = command.output().expect("the host runs");
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {stderr}", self.name);
         Some(())
     }
+}
+
+/// Are the module, in the target folder, and the foreign hosts here?
+pub fn installed(module: &str, made_by: &str) -> bool {
+    let has = |name: &str, by: &str| {
+        target().join(name).exists() || missing(&format!("target/{name} ({by})"))
+    };
+    has(module, made_by) && has("tools/hosts/installed", "make install-test-tools")
+}
+
+/// A program of `tests/faces/hosts`.
+pub fn script(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faces/hosts");
+    folder.join(name)
 }
 
 /// Where everything is built.

@@ -4,6 +4,7 @@
 //! right, the stories of the other tests say.
 
 mod hosts;
+mod package;
 mod record;
 mod story;
 mod value;
