@@ -3,7 +3,7 @@
  * happened, answers its questions, and carries out what it decides.
  */
 import type {
-  Answer, Arrival, Context, DepositResult, DirectoryUpdate, Examination, Mailbox, Message, Outcome,
+  Answer, Arrival, Context, DepositResult, DirectoryUpdate, EnvelopeKey, Examination, Mailbox, Message, Outcome,
   Provider, Question, RecordRequest, RelayFailure, RevocationQuery, ScanVerdict, Settings,
   SignatureCheck, Step, Submission, Tick, TrackedMessage, UsageQuery,
 } from "./types.js";
@@ -56,7 +56,7 @@ export interface Answers {
   providerOfCertificate?(sha1: string): Answered<Provider[]>;
   revocationData?(query: RevocationQuery): Answered<Uint8Array[]>;
   trackedMessage?(pecId: string): Answered<TrackedMessage | undefined>;
-  takenInCharge?(pecId: string): Answered<string[]>;
+  takenInCharge?(envelope: EnvelopeKey): Answered<string[]>;
   mailbox?(address: string): Answered<Mailbox | undefined>;
   sign?(octets: Uint8Array): Answered<Uint8Array>;
   verifySignature?(check: SignatureCheck): Answered<boolean>;
