@@ -31,7 +31,7 @@ export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 .DELETE_ON_ERROR:
 # The faces are built one after another in the same place.
 .NOTPARALLEL:
-.PHONY: help component extism npm demo test lint bench fuzz clean install-test-tools install-debian-tools
+.PHONY: help component extism npm sizes demo test lint bench fuzz clean install-test-tools install-debian-tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,7 @@ $(COMPONENT): $(INPUTS)
 	.ci/wasm32-target
 	$(CARGO) rustc $(PLUGIN) component --crate-type cdylib
 	$(CARGO) run --release -p ceralacca-componentize -- $(CORE) -o $@
+	cp $(CORE) $(TARGET)/ceralacca.core.wasm
 
 extism: $(EXTISM) ## the plug-in for Extism: target/ceralacca.extism.wasm
 
@@ -111,6 +112,19 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=20
 	    grep -a '^Done' $$new/log; \
 	done
 
+# What the faces of the plug-in run on besides this project's own host, from PyPI and npm.
+HOSTS      := $(TARGET)/tools/hosts
+HOST_LISTS := $(addprefix tests/faces/hosts/,requirements.txt package.json package-lock.json)
+
+# wasm-opt takes minutes and is not needed for anything else.
+SIZED := $(addprefix $(TARGET)/,ceralacca.core.wasm ceralacca.extism.wasm npm/wasm/ceralacca_bg.wasm)
+
+sizes: component extism npm $(HOSTS)/installed ## octets of each module: as built, after wasm-opt -O3, and gzipped
+	@set -e; small=$$(mktemp); trap 'rm -f "$$small"' EXIT; for module in $(SIZED); do \
+	    node $(HOSTS)/node_modules/.bin/wasm-opt -O3 --all-features $$module -o $$small; \
+	    echo "$$module $$(wc -c <$$module) $$(wc -c <$$small) $$(gzip -9c $$small | wc -c)"; \
+	done
+
 clean: ## removes what was built
 	$(CARGO) clean
 	rm -rf demo-out
@@ -127,10 +141,6 @@ $(READERS)/installed: Makefile | install-debian-tools
 	python3 -m venv $(READERS)
 	$(READERS)/bin/pip install --quiet --disable-pip-version-check mayai-pec-cli==0.2.0
 	touch $@
-
-# What the faces of the plug-in run on besides this project's own host, from PyPI and npm.
-HOSTS      := $(TARGET)/tools/hosts
-HOST_LISTS := $(addprefix tests/faces/hosts/,requirements.txt package.json package-lock.json)
 
 $(HOSTS)/installed: $(HOST_LISTS) | install-debian-tools
 	python3 -m venv $(HOSTS)
