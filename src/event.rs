@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::{DomainName, EmailAddress};
 use crate::instant::Instant;
 use crate::outcome::MessageKind;
-use crate::plain::octet_strings;
+use crate::plain::{octet_strings, octets, octets_if_any};
 use crate::question::TrackedMessage;
 use crate::settings::Settings;
 
@@ -16,7 +16,7 @@ pub struct Context {
     /// The one time reference of everything the transaction makes (RFC 6109 §4.1).
     pub now: Instant,
     /// 32 octets or more that nobody could guess and that never served before.
-    #[serde(with = "serde_bytes")]
+    #[serde(with = "octets")]
     pub entropy: Vec<u8>,
     /// Who we are.
     pub settings: Settings,
@@ -35,7 +35,7 @@ pub struct Submission {
     /// RCPT TO, as given.
     pub recipients: Vec<String>,
     /// The message.
-    #[serde(with = "serde_bytes")]
+    #[serde(with = "octets")]
     pub message: Vec<u8>,
 }
 
@@ -65,7 +65,7 @@ pub struct Arrival {
     /// Which way it came.
     pub source: ArrivalSource,
     /// The message.
-    #[serde(with = "serde_bytes")]
+    #[serde(with = "octets")]
     pub message: Vec<u8>,
 }
 
@@ -130,7 +130,7 @@ pub struct DepositResult {
     /// The recipient, as in the effect.
     pub recipient: EmailAddress,
     /// The envelope.
-    #[serde(with = "serde_bytes")]
+    #[serde(with = "octets")]
     pub message: Vec<u8>,
     /// How it went.
     pub verdict: DepositVerdict,
@@ -173,7 +173,7 @@ pub struct Tick {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DirectoryUpdate {
     /// LDIF, or LDIF inside signed CMS.
-    #[serde(with = "serde_bytes")]
+    #[serde(with = "octets")]
     pub content: Vec<u8>,
 }
 
@@ -216,7 +216,7 @@ pub struct SecondaryEnvironment {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Examination {
     /// Any message.
-    #[serde(with = "serde_bytes")]
+    #[serde(with = "octets")]
     pub message: Vec<u8>,
     /// Judge certificates at this instant; none: at signingTime.
     pub at: Option<Instant>,
@@ -229,6 +229,6 @@ pub struct Examination {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContentQuery {
     /// A message to compare the enclosed original with.
-    #[serde(default, with = "serde_bytes")]
+    #[serde(default, with = "octets_if_any")]
     pub original: Option<Vec<u8>>,
 }

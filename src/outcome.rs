@@ -149,7 +149,7 @@ impl Message {
 #[serde(tag = "tag", content = "val", rename_all = "kebab-case")]
 pub enum Segment {
     /// These octets.
-    Bytes(#[serde(with = "serde_bytes")] Vec<u8>),
+    Bytes(#[serde(with = "plain::octets")] Vec<u8>),
     /// These octets of the event's message; always inside it.
     Original(#[serde(serialize_with = "plain::span::serialize")] Range<usize>),
 }
@@ -237,7 +237,7 @@ pub enum Effect {
         /// Key.
         key: String,
         /// Value.
-        #[serde(with = "serde_bytes")]
+        #[serde(with = "plain::octets")]
         value: Vec<u8>,
         /// Forget it then.
         until: Instant,
@@ -249,7 +249,7 @@ pub enum Effect {
         /// Its name.
         name: &'static str,
         /// Its octets.
-        #[serde(with = "serde_bytes")]
+        #[serde(with = "plain::octets")]
         content: Vec<u8>,
     },
 }

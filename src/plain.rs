@@ -6,21 +6,86 @@
 //! `val`, an absent option is left out, octet strings are octet strings. That is how tools of the
 //! component model show WIT to JavaScript; 64-bit numbers are plain ones here, none is that large.
 
-/// Lists of octet strings: `serde` alone would take each for a list of numbers.
-pub(crate) mod octet_strings {
+/// Octet strings. `serde` alone takes them for lists of numbers; here nothing else is taken for
+/// them, text least of all: its character set would be anybody's guess.
+pub(crate) mod octets {
+    use serde::de::{Error, Visitor};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use serde_bytes::{ByteBuf, Bytes};
+
+    pub(crate) fn serialize<S: Serializer>(octets: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(octets)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        from.deserialize_byte_buf(Octets)
+    }
+
+    /// Takes octet strings.
+    struct Octets;
+
+    impl Visitor<'_> for Octets {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("octets")
+        }
+
+        fn visit_bytes<E: Error>(self, octets: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(octets.to_vec())
+        }
+
+        fn visit_byte_buf<E: Error>(self, octets: Vec<u8>) -> Result<Vec<u8>, E> {
+            Ok(octets)
+        }
+    }
+
+    /// Octets inside something else, on the way out.
+    #[derive(Serialize)]
+    #[serde(transparent)]
+    pub(super) struct Shown<'a>(#[serde(serialize_with = "serialize")] pub &'a [u8]);
+
+    /// The same on the way in.
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    pub(super) struct Taken(#[serde(deserialize_with = "deserialize")] pub Vec<u8>);
+}
+
+/// Octets that may be absent.
+pub(crate) mod octets_if_any {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::octets::{Shown, Taken};
+
+    pub(crate) fn serialize<S: Serializer>(
+        octets: &Option<Vec<u8>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        octets.as_deref().map(Shown).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
+        let octets = Option::<Taken>::deserialize(from)?;
+        Ok(octets.map(|Taken(octets)| octets))
+    }
+}
+
+/// Lists of octet strings.
+pub(crate) mod octet_strings {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::octets::{Shown, Taken};
 
     pub(crate) fn serialize<S: Serializer>(list: &[Vec<u8>], to: S) -> Result<S::Ok, S::Error> {
-        let list: Vec<&Bytes> = list.iter().map(|octets| Bytes::new(octets)).collect();
-        list.serialize(to)
+        to.collect_seq(list.iter().map(|octets| Shown(octets)))
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Vec<Vec<u8>>, D::Error> {
-        let list = Vec::<ByteBuf>::deserialize(from)?;
-        Ok(list.into_iter().map(ByteBuf::into_vec).collect())
+        let list = Vec::<Taken>::deserialize(from)?;
+        Ok(list.into_iter().map(|Taken(octets)| octets).collect())
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::{DomainName, EmailAddress};
 use crate::ids::PecId;
 use crate::instant::Instant;
-use crate::plain::octet_strings;
+use crate::plain::{octet_strings, octets, octets_if_any};
 
 /// A question to the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,7 +24,7 @@ pub enum Question {
     /// A mailbox of ours.
     Mailbox(EmailAddress),
     /// Sign these octets: RSA, PKCS #1 v1.5, SHA-256.
-    Sign(#[serde(with = "serde_bytes")] Vec<u8>),
+    Sign(#[serde(with = "octets")] Vec<u8>),
     /// Check a bare signature.
     VerifySignature(SignatureCheck),
     /// Scan the event's message for viruses.
@@ -55,7 +55,7 @@ pub enum Answer {
     /// To [`Question::Mailbox`].
     Mailbox(Option<Mailbox>),
     /// To [`Question::Sign`].
-    Signature(#[serde(with = "serde_bytes")] Vec<u8>),
+    Signature(#[serde(with = "octets")] Vec<u8>),
     /// To [`Question::VerifySignature`].
     Verified(bool),
     /// To [`Question::VerifySignature`]: the plug-in shall do it.
@@ -63,7 +63,7 @@ pub enum Answer {
     /// To [`Question::Scan`].
     Scanned(ScanVerdict),
     /// To [`Question::Recall`].
-    Recalled(#[serde(default, with = "serde_bytes")] Option<Vec<u8>>),
+    Recalled(#[serde(default, with = "octets_if_any")] Option<Vec<u8>>),
     /// To [`Question::Usage`].
     Usage(u64),
     /// To any question: it could not be answered, and why.
@@ -165,10 +165,10 @@ pub struct Provider {
 #[serde(rename_all = "camelCase")]
 pub struct RevocationQuery {
     /// The issuer's distinguished name, DER.
-    #[serde(with = "serde_bytes")]
+    #[serde(with = "octets")]
     pub issuer: Vec<u8>,
     /// The issuer's SubjectPublicKeyInfo, DER.
-    #[serde(with = "serde_bytes")]
+    #[serde(with = "octets")]
     pub issuer_key: Vec<u8>,
     /// Where the certificate says they are.
     pub urls: Vec<String>,
@@ -190,15 +190,15 @@ pub struct EnvelopeKey {
 #[serde(rename_all = "camelCase")]
 pub struct SignatureCheck {
     /// SubjectPublicKeyInfo, DER.
-    #[serde(with = "serde_bytes")]
+    #[serde(with = "octets")]
     pub public_key: Vec<u8>,
     /// What was hashed with.
     pub digest_algorithm: DigestAlgorithm,
     /// The digest that was signed.
-    #[serde(with = "serde_bytes")]
+    #[serde(with = "octets")]
     pub digest: Vec<u8>,
     /// The signature.
-    #[serde(with = "serde_bytes")]
+    #[serde(with = "octets")]
     pub signature: Vec<u8>,
 }
 

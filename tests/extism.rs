@@ -51,6 +51,8 @@ fn a_wrong_call_costs_nothing_but_itself() {
     let overflow = header.replace("[32, 51]", "[32, 18446744073709551615]");
     let no_place = header.replace("[32, 51]", "[32]");
     let no_message = header.replace("\"message\"", "\"massage\"");
+    let text = header.replace("{\"octets\": [32, 51]}", "\"Ciao\"");
+    let numbers = header.replace("{\"octets\": [32, 51]}", "[67, 105]");
     let number = header.replace("{\"octets\": [32, 51]}", "7");
     let surplus = header.replace("\"contents\": {}", "\"contents\": {}, \"urgent\": true");
     let negative = header.replace("1789825279", "-1");
@@ -79,6 +81,8 @@ fn a_wrong_call_costs_nothing_but_itself() {
             begin("{\"context\": {}, \"event\": {}, \"x\": 1}"),
         ),
         ("a field that is missing", "event", begin(&no_message)),
+        ("a message that is text", "event", begin(&text)),
+        ("a message that is numbers", "event", begin(&numbers)),
         ("a message that is a number", "event", begin(&number)),
         ("an unknown field", "event", begin(&surplus)),
         ("a negative instant", "event", begin(&negative)),
