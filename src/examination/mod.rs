@@ -19,6 +19,7 @@ use crate::finding::Check;
 use crate::incoming_point::inspect::{Judgement, inspect, postacert_parts};
 use crate::message::scan::{Content, Scan};
 use crate::outcome::{MessageKind, Outcome, Reply, Segment};
+use crate::plain;
 
 /// What is inside a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,6 +48,9 @@ pub struct MailFacts {
     pub parts: Vec<PartFacts>,
     /// Parts that are not listed, being too many ([`crate::limits::Limits::listed`]).
     pub unlisted: usize,
+    /// All of it, in the message that was examined.
+    #[serde(serialize_with = "plain::span::serialize")]
+    pub whole: Range<usize>,
 }
 
 /// One part of a message.
@@ -65,6 +69,25 @@ pub struct PartFacts {
     pub sha256: String,
     /// In a brief receipt: the SHA-1 that stands in the place of the attachment.
     pub hash: Option<String>,
+    /// `charset` of Content-Type, as written.
+    pub charset: Option<String>,
+    /// Its body as it travels, in the message that was examined.
+    #[serde(serialize_with = "plain::span::serialize")]
+    pub body: Range<usize>,
+    /// What that body is encoded with.
+    pub encoding: TransferEncoding,
+}
+
+/// What undoes the transfer encoding of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransferEncoding {
+    /// Nothing need be done, or nobody knows what (RFC 2045 §6.4).
+    Identity,
+    /// Base64.
+    Base64,
+    /// Quoted-printable.
+    QuotedPrintable,
 }
 
 /// A PEC message inside another message.
