@@ -17,6 +17,7 @@ PLUGIN    := --profile plugin --lib -p ceralacca --target $(WASM) --features
 FACES     := component extism js
 NPM       := $(TARGET)/npm
 PACKAGE   := host-adapters/npm/package
+PAGE      := $(TARGET)/page
 NPM_TOOL  := --release --manifest-path host-adapters/npm/Cargo.toml --target-dir $(TARGET)/npm-tool
 # All native binaries at once: building packages one by one would unite their features
 # differently each time and compile the same dependencies again.
@@ -31,7 +32,7 @@ export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 .DELETE_ON_ERROR:
 # The faces are built one after another in the same place.
 .NOTPARALLEL:
-.PHONY: help component extism npm sizes demo test lint bench fuzz clean install-test-tools install-debian-tools
+.PHONY: help component extism npm page sizes demo test lint bench fuzz clean install-test-tools install-debian-tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +61,13 @@ $(NPM)/package.json: $(INPUTS) $(wildcard host-adapters/npm/src/* $(PACKAGE)/*)
 	$(CARGO) run $(NPM_TOOL) -- $(CORE) wit $(PACKAGE) $(NPM)
 	cp LICENSE-* $(NPM)
 
+page: $(PAGE)/index.html ## a web page that verifies messages: target/page, for any web server
+
+$(PAGE)/index.html: $(NPM)/package.json $(shell find examples/page -type f)
+	rm -rf $(PAGE)
+	cp -R examples/page $(PAGE)
+	cp -R $(NPM) $(PAGE)/ceralacca
+
 # The whole workspace, as the tests build it: for one package alone cargo chooses other
 # features for shared dependencies, and would build them twice.
 demo: component ## a certified message from sender to receipt, into OUT=demo-out
@@ -67,7 +75,7 @@ demo: component ## a certified message from sender to receipt, into OUT=demo-out
 	$(TARGET)/release/ceralacca demo --out $(OUT)
 
 # With nextest, documentation tests go first: the runner's summary closes the output.
-test: component extism npm lint ## all that must hold before a commit
+test: component extism npm page lint ## all that must hold before a commit
 	$(TARGET)/release/ceralacca-componentize --check $(COMPONENT)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -ex; \
 	    $(CARGO) test --release --workspace --doc; \
@@ -132,7 +140,7 @@ clean: ## removes what was built
 # Independent judges of what we produce, as "command:Debian package".
 TEST_TOOLS := openssl:openssl certtool:gnutls-bin cmsutil:libnss3-tools gpgsm:gpgsm \
               faketime:faketime xmllint:libxml2-utils slapadd:slapd sqlite3:sqlite3 \
-              shellcheck:shellcheck zip:zip node:nodejs npm:npm
+              shellcheck:shellcheck zip:zip node:nodejs npm:npm chromium:chromium
 
 # A PEC client that is not ours, from PyPI, in an environment of its own.
 READERS := $(TARGET)/tools/readers
