@@ -32,6 +32,7 @@ const HEARD = {
   ready: () => hasLoaded(),
   trust(said) {
     directory = said;
+    trust.keep(said.memos);
     showTrust();
   },
   progress({ id, share }) {
@@ -42,7 +43,7 @@ const HEARD = {
   failed({ id, of, code, text }) {
     // For these the page has words; others are for whoever mends them.
     if (code === "bug" || !(code in words.errors)) console.warn(`ceralacca: ${code}: ${text}`);
-    if (of === "trust") HEARD.trust({ refused: text });
+    if (of === "trust") HEARD.trust({ refused: text, memos: trust.memos });
     else settle(id, { failed: { code, text } });
   },
 };

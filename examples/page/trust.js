@@ -18,6 +18,8 @@ const LABELS = {
 /** Of each kind files: their name, their items (octets), and when they were brought (milliseconds). */
 export class Trust {
   holdings = Object.fromEntries(KINDS.map((kind) => [kind, []]));
+  /** What the plug-in wants to have remembered of directories, by key. */
+  memos = {};
   /** False where the browser keeps no data. */
   lasts = true;
 
@@ -25,6 +27,7 @@ export class Trust {
     try {
       const found = await remembered();
       for (const kind of KINDS) this.holdings[kind] = found[kind] ?? [];
+      this.memos = found.memos ?? {};
     } catch {
       this.lasts = false;
     }
@@ -40,8 +43,15 @@ export class Trust {
     return true;
   }
 
-  remove(kind) {
-    return this.#set(kind, []);
+  async remove(kind) {
+    await this.#set(kind, []);
+    // Whose directory was the newest no longer matters.
+    if (kind === "signers") await this.keep({});
+  }
+
+  async keep(memos) {
+    this.memos = memos;
+    await this.#remember("memos", memos);
   }
 
   /** As the worker wants it. */
@@ -53,13 +63,18 @@ export class Trust {
       signers: items("signers"),
       lists: items("lists"),
       directory: items("directory")[0],
+      memos: this.memos,
     };
   }
 
   async #set(kind, files) {
     this.holdings[kind] = files;
+    await this.#remember(kind, files.length ? files : undefined);
+  }
+
+  async #remember(name, value) {
     try {
-      await remember(kind, files.length ? files : undefined);
+      await remember(name, value);
     } catch {
       this.lasts = false;
     }

@@ -14,12 +14,12 @@ onmessage = ({ data: job }) => {
 };
 
 const JOBS = {
-  /** Other roots, lists or another directory: files of octets. */
-  async trust({ roots, lists, signers, directory }) {
+  /** Other roots, lists or another directory: files of octets. `memos` is what was to be remembered
+   * the last time. */
+  async trust({ roots, lists, signers, directory, memos }) {
     trust = { roots, lists, directory: undefined };
-    const answer = { do: "trust", providers: 0, domains: 0 };
-    if (directory) Object.assign(answer, await load(directory, signers));
-    postMessage(answer);
+    const said = directory ? await load(directory, signers, memos) : { memos };
+    postMessage({ do: "trust", ...said });
   },
   async judge({ id, file }) {
     if (file.size > MOST) throw new TooLarge();
@@ -30,23 +30,26 @@ const JOBS = {
   },
 };
 
-/** Puts a provider directory in force; it is checked by the plug-in. */
-async function load(content, signers) {
+/** Puts a provider directory in force; it is checked by the plug-in, which remembers how old it is:
+ * an older one may not follow. */
+async function load(content, signers, memos) {
   const event = loadDirectory(context({ directorySigners: signers }), { content });
-  const outcome = await drive(event, {});
-  const installed = outcome.effects.find((effect) => effect.tag === "install-directory");
-  if (!installed) return { refused: outcome.reply.text };
+  const { effects, reply } = await drive(event, { recall: (key) => memos[key] });
+  const of = (tag) => effects.filter((effect) => effect.tag === tag).map(({ val }) => val);
+  const [installed] = of("install-directory");
+  if (!installed) return { refused: reply.text, memos };
   const directory = { domains: new Map(), certificates: new Map() };
   const file = (table, key, provider) => {
     const records = table.get(key.toLowerCase()) ?? [];
     table.set(key.toLowerCase(), [...records, provider]);
   };
-  for (const { provider, managedDomains } of installed.val) {
+  for (const { provider, managedDomains } of installed) {
     managedDomains.forEach((domain) => file(directory.domains, domain, provider));
     provider.certificateHashes.forEach((sha1) => file(directory.certificates, sha1, provider));
   }
   trust.directory = directory;
-  return { providers: installed.val.length, domains: directory.domains.size };
+  const remembered = Object.fromEntries(of("remember").map(({ key, value }) => [key, value]));
+  return { providers: installed.length, domains: directory.domains.size, memos: { ...memos, ...remembered } };
 }
 
 async function examineOne(message) {
