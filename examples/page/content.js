@@ -112,31 +112,35 @@ function decoder(charset, content) {
   }
 }
 
+/** Each pattern passes over its text once, whatever is in it. */
 function withoutTags(html) {
   const entities = { amp: "&", lt: "<", gt: ">", quot: '"', nbsp: " ", apos: "'" };
   return html
-    .replace(/<!--[\s\S]*?(-->|$)|<(style|script|head)\b[\s\S]*?(<\/\2\s*>|$)/gi, "")
+    .replace(/<!--[^]*?(-->|$)|<(style|script|title)\b[^]*?(<\/\2\s*>|$)/gi, "")
     .replace(/\s+/g, " ")
-    .replace(/<(br|\/p|\/div|\/tr|\/li|\/h\d)\b[^>]*>/gi, "\n")
-    .replace(/<[^>]*>/g, "")
+    .replace(/<(br|\/p|\/div|\/tr|\/li|\/h\d)\b[^<>]*>/gi, "\n")
+    .replace(/<[^<>]*>/g, "")
+    .replace(/ +/g, " ")
+    .replace(/ ?\n ?/g, "\n")
     .replace(/&#(\d{1,7});/g, (all, code) => (code < 0x110000 ? String.fromCodePoint(code) : all))
     .replace(/&(amp|lt|gt|quot|nbsp|apos);/g, (_, name) => entities[name])
-    .replace(/ *\n */g, "\n")
     .trim();
 }
 
 /** A name under which nothing can go wrong, whatever a stranger called the file. */
 export function safeName(name, fallback) {
-  const plain = (name ?? "")
+  const plain = shortened(name ?? "", 2 * LONGEST_NAME)
     .normalize("NFC")
     .replace(/[\p{C}"*/:<>?\\|]/gu, "_")
     .replace(/^[\s.]+|[\s.]+$/gu, "");
   const reserved = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(plain);
   const whole = reserved ? `_${plain}` : plain || fallback;
-  if (whole.length <= LONGEST_NAME) return whole;
-  const ending = /\.[^.]{1,8}$/.exec(whole)?.[0] ?? "";
-  return whole.slice(0, LONGEST_NAME - ending.length) + ending;
+  return shortened(whole, LONGEST_NAME);
 }
+
+/** The middle goes: names differ at the beginning, and end in what they are. */
+const shortened = (name, most) =>
+  name.length <= most ? name : `${name.slice(0, most - 21)}…${name.slice(-20)}`;
 
 /** Octets of text that are shown; the rest is there to save. */
 const LONGEST = 200_000;

@@ -19,10 +19,12 @@ let next = 1;
 const worker = startWorker();
 /** What is sent before the worker's modules have loaded is lost. */
 let hasLoaded;
+let isLost = false;
 const ready = new Promise((resolve) => (hasLoaded = resolve));
 const tell = (job) => ready.then(() => worker.postMessage(job));
 worker.onmessage = ({ data }) => HEARD[data.do](data);
 worker.onerror = () => {
+  isLost = true;
   $("#drop").hidden = true;
   $("#progress").hidden = true;
   announce(words.notLoaded);
@@ -221,4 +223,4 @@ listen();
 await trust.restore();
 judgeAnew();
 $("#not-running").remove();
-$("#drop").hidden = false;
+$("#drop").hidden = isLost;
