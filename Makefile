@@ -11,7 +11,14 @@ TARGET    := $(or $(CARGO_TARGET_DIR),target)
 WASM      := wasm32-unknown-unknown
 CORE      := $(TARGET)/$(WASM)/plugin/ceralacca.wasm
 COMPONENT := $(TARGET)/ceralacca.component.wasm
-PLUGIN    := --profile plugin --lib -p ceralacca --target $(WASM) --features component
+EXTISM    := $(TARGET)/ceralacca.extism.wasm
+# The plug-in's core module with one of its faces, of which it can have one only.
+PLUGIN    := --profile plugin --lib -p ceralacca --target $(WASM) --features
+FACES     := component extism js
+NPM       := $(TARGET)/npm
+PACKAGE   := host-adapters/npm/package
+PAGE      := $(TARGET)/page
+NPM_TOOL  := --release --manifest-path host-adapters/npm/Cargo.toml --target-dir $(TARGET)/npm-tool
 # As the tests are built, so that no dependency is compiled twice: all packages at once, because
 # cargo unites the features of what it builds together; and with `--examples`, of which there are
 # none, because that makes it count the features of dev-dependencies, as for tests.
@@ -25,7 +32,10 @@ INPUTS    := $(shell find src wit host-adapters/componentize/src -type f) \
 export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 
 .DELETE_ON_ERROR:
-.PHONY: help component demo demo-postfix deb test lint bench fuzz clean install-test-tools install-debian-tools
+# The faces are built one after another in the same place.
+.NOTPARALLEL:
+.PHONY: help component extism npm page sizes demo demo-postfix deb test lint bench fuzz clean \
+        install-test-tools install-debian-tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
@@ -35,9 +45,32 @@ component: $(COMPONENT) ## the plug-in: target/ceralacca.component.wasm
 # One crate type only: for a package that is also a library cargo drops the profile's LTO.
 $(COMPONENT): $(INPUTS)
 	.ci/wasm32-target
-	$(CARGO) rustc $(PLUGIN) --crate-type cdylib
+	$(CARGO) rustc $(PLUGIN) component --crate-type cdylib
 	$(AS_TESTS) --bin ceralacca-componentize
 	$(TARGET)/release/ceralacca-componentize $(CORE) -o $@
+	cp $(CORE) $(TARGET)/ceralacca.core.wasm
+
+extism: $(EXTISM) ## the plug-in for Extism: target/ceralacca.extism.wasm
+
+$(EXTISM): $(INPUTS)
+	.ci/wasm32-target
+	$(CARGO) rustc $(PLUGIN) extism --crate-type cdylib
+	cp $(CORE) $@
+
+npm: $(NPM)/package.json ## the plug-in for JavaScript: target/npm, a package for npm
+
+$(NPM)/package.json: $(INPUTS) $(wildcard host-adapters/npm/src/* $(PACKAGE)/*)
+	.ci/wasm32-target
+	$(CARGO) rustc $(PLUGIN) js --crate-type cdylib
+	$(CARGO) run $(NPM_TOOL) -- $(CORE) wit $(PACKAGE) $(NPM)
+	cp LICENSE-* $(NPM)
+
+page: $(PAGE)/index.html ## a web page that verifies messages: target/page, for any web server
+
+$(PAGE)/index.html: $(NPM)/package.json $(shell find examples/page -type f)
+	rm -rf $(PAGE)
+	cp -R examples/page $(PAGE)
+	cp -R $(NPM) $(PAGE)/ceralacca
 
 demo: component ## a certified message from sender to receipt, into OUT=demo-out
 	$(NATIVE)
@@ -60,7 +93,7 @@ deb: component ## the Debian package, into target/debian
 	PATH="$(DEB_TOOLS)/bin:$$PATH" $(CARGO) deb --no-build $(DEB_FLAGS) -p ceralacca-postfix
 
 # With nextest, documentation tests go first: the runner's summary closes the output.
-test: component lint ## all that must hold before a commit
+test: component extism npm page lint ## all that must hold before a commit
 	$(TARGET)/release/ceralacca-componentize --check $(COMPONENT)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -ex; \
 	    $(CARGO) test --release --workspace --doc; \
@@ -73,8 +106,10 @@ test: component lint ## all that must hold before a commit
 lint: ## format, clippy, shellcheck (when installed)
 	.ci/wasm32-target
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --check --manifest-path host-adapters/npm/Cargo.toml
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
-	$(CARGO) clippy $(PLUGIN) -- -D warnings
+	$(CARGO) clippy $(NPM_TOOL) -- -D warnings
+	@set -ex; for face in $(FACES); do $(CARGO) clippy $(PLUGIN) $$face -- -D warnings; done
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/run .ci/wasm32-target examples/postfix/demo.sh; fi
 
 bench: component ## speed of the plug-in and its host
@@ -103,6 +138,19 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=20
 	    grep -a '^Done' $$new/log; \
 	done
 
+# What the faces of the plug-in run on besides this project's own host, from PyPI and npm.
+HOSTS      := $(TARGET)/tools/hosts
+HOST_LISTS := $(addprefix tests/faces/hosts/,requirements.txt package.json package-lock.json)
+
+# wasm-opt takes minutes and is not needed for anything else.
+SIZED := $(addprefix $(TARGET)/,ceralacca.core.wasm ceralacca.extism.wasm npm/wasm/ceralacca_bg.wasm)
+
+sizes: component extism npm $(HOSTS)/installed ## octets of each module: as built, after wasm-opt -O3, and gzipped
+	@set -e; small=$$(mktemp); trap 'rm -f "$$small"' EXIT; for module in $(SIZED); do \
+	    node $(HOSTS)/node_modules/.bin/wasm-opt -O3 --all-features $$module -o $$small; \
+	    echo "$$module $$(wc -c <$$module) $$(wc -c <$$small) $$(gzip -9c $$small | wc -c)"; \
+	done
+
 clean: ## removes what was built
 	$(CARGO) clean
 	rm -rf demo-out
@@ -114,7 +162,7 @@ TEST_TOOLS := openssl:openssl certtool:gnutls-bin cmsutil:libnss3-tools gpgsm:gp
               miltertest:miltertest dovecot:dovecot-core /usr/lib/dovecot/imap:dovecot-imapd \
               /usr/lib/dovecot/lmtp:dovecot-lmtpd clamd:clamav-daemon \
               softhsm2-util:softhsm2 nginx:nginx-light curl:curl lintian:lintian \
-              systemd-tmpfiles:systemd
+              systemd-tmpfiles:systemd node:nodejs npm:npm chromium:chromium
 
 # A PEC client that is not ours, from PyPI, in an environment of its own.
 READERS := $(TARGET)/tools/readers
@@ -124,7 +172,14 @@ $(READERS)/installed: Makefile | install-debian-tools
 	$(READERS)/bin/pip install --quiet --disable-pip-version-check mayai-pec-cli==0.2.0
 	touch $@
 
-install-test-tools: install-debian-tools $(READERS)/installed ## installs what tests compare with
+$(HOSTS)/installed: $(HOST_LISTS) | install-debian-tools
+	python3 -m venv $(HOSTS)
+	$(HOSTS)/bin/pip install --quiet --disable-pip-version-check -r tests/faces/hosts/requirements.txt
+	cp tests/faces/hosts/package.json tests/faces/hosts/package-lock.json $(HOSTS)
+	cd $(HOSTS) && npm ci --silent
+	touch $@
+
+install-test-tools: install-debian-tools $(READERS)/installed $(HOSTS)/installed ## installs what tests compare with
 
 # Debian starts what it installs, unless policy-rc.d forbids it: no server of the system is wanted.
 POLICY := /usr/sbin/policy-rc.d
