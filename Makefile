@@ -132,7 +132,7 @@ clean: ## removes what was built
 # Independent judges of what we produce, as "command:Debian package".
 TEST_TOOLS := openssl:openssl certtool:gnutls-bin cmsutil:libnss3-tools gpgsm:gpgsm \
               faketime:faketime xmllint:libxml2-utils slapadd:slapd sqlite3:sqlite3 \
-              shellcheck:shellcheck zip:zip node:nodejs npm:npm
+              shellcheck:shellcheck zip:zip node:nodejs npm:npm curl:curl
 
 # A PEC client that is not ours, from PyPI, in an environment of its own.
 READERS := $(TARGET)/tools/readers

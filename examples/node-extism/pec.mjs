@@ -91,8 +91,8 @@ const COMMANDS = {
       const { kind, holds, issuer, defects, contents } = finding;
       const certified = kind.tag !== "ordinary";
       const reasons = defects.map(({ text }) => text).join("; ") || "not all could be checked";
-      const verdict = holds ? `of ${issuer.name}: holds` : `does not hold: ${reasons}`;
-      console.log(`${file}: ${certified ? `${kind.tag} ${verdict}` : contents ? "ordinary mail" : "no mail"}`);
+      const verdict = holds ? ` of ${issuer.name}: holds` : `: does not hold: ${reasons}`;
+      console.log(`${file}: ${certified ? `${kind.tag}${verdict}` : contents ? "ordinary mail" : "no mail"}`);
       well &&= holds || !certified;
     }
     return well;
