@@ -17,6 +17,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const ANNA: &str = "anna.rossi@pec.alfa.example";
+/// Where wrangler takes mail for the `email` handler.
+const MAIL_EVENT: &str = "/cdn-cgi/handler/email";
 const NPM: &str = "target/npm";
 const BRUNO: &str = "bruno.verdi@pec.beta.example";
 
@@ -45,23 +47,18 @@ fn the_worker_runs_in_workerd_and_takes_mail() {
     start.env("XDG_CONFIG_HOME", place.path());
     start.env("CLOUDFLARE_CF_FETCH_ENABLED", "false");
     let server = Server::start(start);
-    world.is_served_by(&server);
-    for sample in &world.samples {
-        let mail = format!("/cdn-cgi/handler/email?from={ANNA}&to={BRUNO}");
+    for Sample { path, judged } in &world.samples {
+        let kind = text(&judged["kind"]);
+        let outcome = match &judged["defects"][0]["text"] {
+            Value::String(why) => format!("reason: \"{kind} that does not hold: {why}\""),
+            _ if kind == "ordinary" => "x-ceralacca: ordinary".to_owned(),
+            _ => format!("x-ceralacca: {kind} holds"),
+        };
         let before = server.log().len();
-        let _ = server.post(&mail, &sample.path, &[]);
-        let kind = text(&sample.judged["kind"]);
-        server.wait_for(
-            before,
-            &match &sample.judged["defects"][0]["text"] {
-                Value::String(why) => format!(
-                    "rejected message with the following reason: \"{kind} that does not hold: {why}"
-                ),
-                _ if kind == "ordinary" => "x-ceralacca: ordinary".to_owned(),
-                _ => format!("x-ceralacca: {kind} holds"),
-            },
-        );
+        let _ = server.post(&format!("{MAIL_EVENT}?from={ANNA}&to={BRUNO}"), path, &[]);
+        server.wait_for(before, &outcome);
     }
+    world.is_served_by(&server);
 }
 
 #[test]
@@ -337,7 +334,10 @@ impl World {
         let large = of_size(26_000_000);
         let token = format!("Authorization: Bearer {}", server.token());
         let to = format!("/seal?to={BRUNO}");
-        let cases: [(u16, &str, &Path, &[&str], &str); 11] = [
+        let (bearer, stranger) = (["-H", &token], ["-H", "Authorization: Bearer x"]);
+        let chunked = ["-H", "Transfer-Encoding: chunked"];
+        let original = &*self.original;
+        let cases: [(u16, &str, &Path, &[&str], &str); 12] = [
             (
                 404,
                 "/",
@@ -348,25 +348,16 @@ impl World {
             (405, "/verify", &junk, &["-X", "PUT"], "/verify takes POST"),
             (400, "/verify", &nothing, &[], "the body is empty"),
             (422, "/verify", &junk, &[], "no mail message"),
-            (413, "/verify", &large, &[], "at most 25 MB"),
-            (
-                413,
-                "/verify",
-                &large,
-                &["-H", "Transfer-Encoding: chunked"],
-                "at most 25 MB",
-            ),
-            (200, "/verify", &of_size(24_900_000), &[], ""),
-            (401, &to, &self.original, &[], "Authorization: Bearer TOKEN"),
-            (
-                401,
-                &to,
-                &self.original,
-                &["-H", "Authorization: Bearer x"],
-                "Bearer TOKEN",
-            ),
-            (413, &to, &large, &["-H", &token], "at most 10 MB"),
-            (422, "/seal", &self.original, &["-H", &token], ""),
+            (413, "/verify", &large, &[], "at most 24 MB"),
+            (200, "/verify", &of_size(23_900_000), &[], ""),
+            (401, &to, original, &[], "Authorization: Bearer TOKEN"),
+            (401, &to, original, &stranger, "Bearer TOKEN"),
+            (413, &to, &large, &bearer, "at most 8 MB"),
+            (200, &to, &of_size(7_900_000), &bearer, ""),
+            (422, "/seal", original, &bearer, ""),
+            // The last one: wrangler's own proxy loses what comes after a body that was not read to
+            // its end.
+            (413, "/verify", &large, &chunked, "at most 24 MB"),
         ];
         for (status, path, file, options, words) in cases {
             let (answered, said) = server.post(path, file, options);
