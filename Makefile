@@ -92,7 +92,7 @@ lint: ## format, clippy, shellcheck (when installed)
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 	$(CARGO) clippy $(NPM_TOOL) -- -D warnings
 	@set -ex; for face in $(FACES); do $(CARGO) clippy $(PLUGIN) $$face -- -D warnings; done
-	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/run .ci/wasm32-target; fi
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/run .ci/wasm32-target examples/worker/start; fi
 
 # The examples, each with the providers and messages of the demonstration.
 example-worker: npm $(OUT)/index.html examples/worker/$(NODE_MODULES) ## an edge worker, in workerd

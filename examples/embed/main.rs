@@ -60,11 +60,7 @@ fn run(ldif: &Path, roots: &Path, messages: &[PathBuf]) -> Result<bool, Box<dyn 
         english_copy: false,
         texts: Vec::new(),
     };
-    let directory = directory::read(&read(ldif)?)?;
-    let examiner = Examiner {
-        directory,
-        settings,
-    };
+    let examiner = Examiner(directory::read(&read(ldif)?)?, settings);
     let mut well = true;
     for path in messages {
         let finding = examiner.examine(message(path)?)?;
@@ -74,11 +70,8 @@ fn run(ldif: &Path, roots: &Path, messages: &[PathBuf]) -> Result<bool, Box<dyn 
     Ok(well)
 }
 
-/// Trusts roots, knows a directory, judges messages.
-struct Examiner {
-    directory: Vec<ProviderRecord>,
-    settings: Settings,
-}
+/// Knows a directory, trusts the roots of its settings, judges messages.
+struct Examiner(Vec<ProviderRecord>, Settings);
 
 impl Examiner {
     fn examine(&self, message: Vec<u8>) -> Result<Finding, Box<dyn Error>> {
@@ -86,7 +79,7 @@ impl Examiner {
             now: Instant::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?,
             // For identifiers of what is made; nothing is.
             entropy: Vec::new(),
-            settings: self.settings.clone(),
+            settings: self.1.clone(),
         };
         let event = Examination {
             message,
@@ -107,7 +100,7 @@ impl Examiner {
 
     fn answer(&self, question: Question) -> Answer {
         let providers = |fits: &dyn Fn(&ProviderRecord) -> bool| {
-            let found = self.directory.iter().filter(|record| fits(record));
+            let found = self.0.iter().filter(|record| fits(record));
             Answer::Providers(found.map(|record| record.provider.clone()).collect())
         };
         match question {

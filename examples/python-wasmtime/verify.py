@@ -2,8 +2,7 @@
 
 Usage: verify.py COMPONENT LDIF ROOTS FOLDER
 
-Prints a line for each file. Ends with 0 if all certified messages hold, with 1 if one does not, with 2
-if something could not be read.
+Prints a line for each file. Ends with 0 if all certified messages hold, 1 if one does not, 2 if it failed.
 """
 
 import base64

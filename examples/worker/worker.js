@@ -33,6 +33,8 @@ export default {
   /** Mail that claims to be certified and does not hold is refused, all other mail forwarded. */
   async email(mail, env) {
     try {
+      // Whoever reads the mailbox relies on what we write there.
+      if (mail.headers.has("X-Ceralacca")) throw new Refusal(422, "X-Ceralacca is for us to write");
       const { kind, holds, defects } = await withMessage(
         mail.raw, mail.rawSize, COST["/verify"], (message) => judge(message, env),
       );
@@ -44,7 +46,7 @@ export default {
     } catch (error) {
       // What is not the sender's fault ends as an error: the sending server tries again.
       if (!(error instanceof Refusal) || error.status === 503) throw error;
-      mail.setReject(error.message);
+      mail.setReject(error.message.replace(/[^ -~]/g, "?"));
     }
   },
 };

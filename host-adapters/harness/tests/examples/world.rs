@@ -1,161 +1,37 @@
-//! The programs in `examples/` do what they say, on messages of the demonstration: they find what
-//! `ceralacca verify` finds, and OpenSSL verifies what they seal.
+//! What the programs are tried on, and what is asked of all of them.
 
-mod common;
-
-use std::fs::{self, File};
-use std::os::unix::fs::symlink;
-use std::os::unix::process::CommandExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use common::verdicts::{Demonstration, with_lf};
-use common::{files, plug_in, skipped, succeed, tool};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const ANNA: &str = "anna.rossi@pec.alfa.example";
-/// Where wrangler takes mail for the `email` handler.
-const MAIL_EVENT: &str = "/cdn-cgi/handler/email";
-const NPM: &str = "target/npm";
-const BRUNO: &str = "bruno.verdi@pec.beta.example";
+use super::common::verdicts::{Demonstration, with_lf};
+use super::common::{files, plug_in, succeed, tool};
+use super::here;
+use super::server::Server;
 
-#[test]
-fn the_worker_runs_in_workerd_and_takes_mail() {
-    let Some(world) = World::new(&["examples/worker/node_modules", NPM]) else {
-        return;
-    };
-    // In a copy, because it leaves its store and its secrets beside it.
-    let place = TempDir::new().unwrap();
-    for name in fs::read_dir(example("worker")).unwrap() {
-        let from = name.unwrap().path();
-        let to = place.path().join(from.file_name().unwrap());
-        if from.is_file() {
-            fs::copy(from, to).unwrap();
-        }
-    }
-    symlink(
-        example("worker/node_modules"),
-        place.path().join("node_modules"),
-    )
-    .unwrap();
-    let mut start = Command::new(place.path().join("start"));
-    start.current_dir(&place).args(world.alfa());
-    start.args(["--ip", "127.0.0.1", "--port", "0"]);
-    start.env("XDG_CONFIG_HOME", place.path());
-    start.env("CLOUDFLARE_CF_FETCH_ENABLED", "false");
-    let server = Server::start(start);
-    for Sample { path, judged } in &world.samples {
-        let kind = text(&judged["kind"]);
-        let outcome = match &judged["defects"][0]["text"] {
-            Value::String(why) => format!("reason: \"{kind} that does not hold: {why}\""),
-            _ if kind == "ordinary" => "x-ceralacca: ordinary".to_owned(),
-            _ => format!("x-ceralacca: {kind} holds"),
-        };
-        let before = server.log().len();
-        let _ = server.post(&format!("{MAIL_EVENT}?from={ANNA}&to={BRUNO}"), path, &[]);
-        server.wait_for(before, &outcome);
-    }
-    world.is_served_by(&server);
-}
-
-#[test]
-fn the_same_worker_runs_under_deno_and_bun() {
-    let needs = [
-        "examples/worker/node_modules",
-        "examples/deno/node_modules",
-        NPM,
-    ];
-    let Some(world) = World::new(&needs) else {
-        return;
-    };
-    for runtime in ["deno run --allow-read --allow-net --allow-env", "bun"] {
-        let mut words = runtime.split(' ');
-        let program = format!("deno/node_modules/.bin/{}", words.next().unwrap());
-        let mut start = Command::new(example(&program));
-        start.current_dir(example("deno")).args(words);
-        start.arg("serve.js").args(world.alfa()).env("PORT", "0");
-        world.is_served_by(&Server::start(start));
-    }
-}
-
-#[test]
-fn programs_verify_and_seal_in_extism_in_wasmtime_and_natively() {
-    let Some(world) = World::new(&[]) else { return };
-    let directory = world.demo.folder().join("directory.ldif");
-    let roots = world.demo.folder().join("roots.pem");
-    let of_world = |command: &mut Command| {
-        command.arg(&directory).arg(&roots);
-    };
-    if here("examples/node-extism/node_modules") && here("target/ceralacca.extism.wasm") {
-        let pec = |deed: &str| {
-            let mut command = Command::new("node");
-            command
-                .arg("--no-warnings")
-                .arg(example("node-extism/pec.mjs"));
-            command.arg(deed).arg(target("ceralacca.extism.wasm"));
-            command
-        };
-        world.is_verified_by("Extism", |messages| {
-            let mut command = pec("verify");
-            command.arg(world.demo.folder().join("providers/alfa"));
-            command.args(messages);
-            command
-        });
-        let out = TempDir::new().unwrap();
-        let mut command = pec("seal");
-        command
-            .args(world.alfa())
-            .arg(&world.original)
-            .arg(out.path());
-        let said = succeed(command.arg(BRUNO));
-        assert!(said.starts_with("250 2.0.0 Accepted as "), "{said}");
-        let sealed = files(out.path(), "eml");
-        assert_eq!(sealed.len(), 2);
-        for message in sealed {
-            world.was_sealed_well(&message);
-        }
-    }
-    if here("examples/python-wasmtime/.venv") {
-        world.is_verified_by("wasmtime", |messages| {
-            let mut command = Command::new(example("python-wasmtime/.venv/bin/python"));
-            command.arg(example("python-wasmtime/verify.py"));
-            command.arg(target("ceralacca.component.wasm"));
-            of_world(&mut command);
-            command.arg(messages[0].parent().unwrap());
-            command
-        });
-    }
-    let embed = Path::new(env!("CARGO_BIN_EXE_ceralacca")).with_file_name("examples/embed");
-    if embed.exists() || skipped("examples/embed (cargo build --release --workspace --examples)") {
-        world.is_verified_with_kinds("the core", pascal, |messages| {
-            let mut command = Command::new(&embed);
-            of_world(&mut command);
-            command.args(messages);
-            command
-        });
-    }
-}
+pub const ANNA: &str = "anna.rossi@pec.alfa.example";
+pub const BRUNO: &str = "bruno.verdi@pec.beta.example";
 
 /// The demonstration of today, since the programs look at the clock, and some messages of it.
-struct World {
-    demo: Demonstration,
-    samples: Vec<Sample>,
+pub struct World {
+    pub demo: Demonstration,
+    pub samples: Vec<Sample>,
     /// What Anna handed in at first.
-    original: PathBuf,
+    pub original: PathBuf,
 }
 
-struct Sample {
-    path: PathBuf,
+pub struct Sample {
+    pub path: PathBuf,
     /// What `ceralacca verify --json` says of it.
-    judged: Value,
+    pub judged: Value,
 }
 
 impl World {
     /// None where something that the program under test needs is not here.
-    fn new(needs: &[&str]) -> Option<Self> {
+    pub fn new(needs: &[&str]) -> Option<Self> {
         if !plug_in() || !tool("openssl") || !tool("curl") || !needs.iter().all(|path| here(path)) {
             return None;
         }
@@ -188,12 +64,12 @@ impl World {
     }
 
     /// The arguments of programs that run a provider.
-    fn alfa(&self) -> [PathBuf; 2] {
+    pub fn alfa(&self) -> [PathBuf; 2] {
         [self.demo.folder().join("providers/alfa"), ANNA.into()]
     }
 
     /// OpenSSL verifies it, and what is inside is what was handed in.
-    fn was_sealed_well(&self, message: &Path) {
+    pub fn was_sealed_well(&self, message: &Path) {
         let mut openssl = Command::new("openssl");
         openssl.args([
             "cms",
@@ -212,12 +88,12 @@ impl World {
     }
 
     /// A program that prints a line for each message.
-    fn is_verified_by(&self, name: &str, program: impl Fn(&[PathBuf]) -> Command) {
+    pub fn is_verified_by(&self, name: &str, program: impl Fn(&[PathBuf]) -> Command) {
         self.is_verified_with_kinds(name, str::to_owned, program);
     }
 
     /// The same, where kinds are spelled otherwise.
-    fn is_verified_with_kinds(
+    pub fn is_verified_with_kinds(
         &self,
         name: &str,
         spelled: fn(&str) -> String,
@@ -267,7 +143,7 @@ impl World {
     }
 
     /// A server with `POST /verify` and `POST /seal`.
-    fn is_served_by(&self, server: &Server) {
+    pub fn is_served_by(&self, server: &Server) {
         for Sample { path, judged } in &self.samples {
             let (status, found) = server.post("/verify", path, &[]);
             assert_eq!(status, 200, "{found:#}");
@@ -368,93 +244,7 @@ impl World {
     }
 }
 
-/// A program that says `token of ACCOUNT: TOKEN` and `Ready on URL` and serves until it is ended.
-struct Server {
-    child: Child,
-    place: TempDir,
-}
-
-impl Server {
-    fn start(mut command: Command) -> Self {
-        let place = TempDir::new().unwrap();
-        let log = File::create(place.path().join("log")).unwrap();
-        // A group of its own: some of these programs have children who do the work.
-        command.process_group(0).stdin(Stdio::null());
-        command.stdout(log.try_clone().unwrap()).stderr(log);
-        let child = command.spawn().expect("it runs");
-        let server = Self { child, place };
-        server.wait_for(0, "Ready on http");
-        server
-    }
-
-    /// What curl gets for a file: the status, and JSON.
-    fn post(&self, path: &str, file: &Path, options: &[&str]) -> (u16, Value) {
-        let log = self.log();
-        let (_, url) = log.rsplit_once("Ready on ").expect("it is ready");
-        let url = url.split_whitespace().next().expect("an address");
-        let mut curl = Command::new("curl");
-        curl.args(["-sS", "-w", "%{http_code}", "--data-binary"]);
-        curl.arg(format!("@{}", file.display())).args(options);
-        let said = succeed(curl.arg(format!("{url}{path}")));
-        let (body, status) = said.split_at(said.len() - 3);
-        let body = serde_json::from_str(body).unwrap_or_else(|_| Value::from(body));
-        (status.parse().expect("a status"), body)
-    }
-
-    fn token(&self) -> String {
-        let log = self.log();
-        let start = format!("token of {ANNA}: ");
-        let line = log.lines().find_map(|line| line.strip_prefix(&start));
-        line.expect("a token").to_owned()
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.place.path().join("log")).unwrap()
-    }
-
-    /// Waits until the log has these words after its first octets.
-    fn wait_for(&self, after: usize, words: &str) {
-        let end = Instant::now() + Duration::from_secs(180);
-        while !self.log()[after..].contains(words) {
-            assert!(Instant::now() < end, "no {words:?} in {}", self.log());
-            thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let group = format!("-{}", self.child.id());
-        let _ = Command::new("kill").args(["-TERM", "--", &group]).status();
-        let _ = self.child.wait();
-    }
-}
-
-fn text(value: &Value) -> &str {
+/// A JSON string.
+pub fn text(value: &Value) -> &str {
     value.as_str().expect("text")
-}
-
-/// `server-user-acceptance` → `ServerUserAcceptance`.
-fn pascal(name: &str) -> String {
-    let word = |word: &str| word[..1].to_uppercase() + &word[1..];
-    name.split('-').map(word).collect()
-}
-
-fn example(name: &str) -> PathBuf {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    examples.canonicalize().expect("it is there").join(name)
-}
-
-/// Something that has been built.
-fn target(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(name)
-}
-
-/// Is it built, or installed? Says so where it is not.
-fn here(name: &str) -> bool {
-    let (path, remedy) = match name.split_once('/').expect("a path") {
-        ("target", name) => (target(name), "make component extism npm"),
-        (_, name) => (example(name), "make install-test-tools"),
-    };
-    path.exists() || skipped(&format!("{name} ({remedy})"))
 }
