@@ -20,13 +20,20 @@ PACKAGE   := host-adapters/npm/package
 PAGE      := $(TARGET)/page
 NPM_TOOL  := --release --manifest-path host-adapters/npm/Cargo.toml --target-dir $(TARGET)/npm-tool
 # As the tests are built, so that no dependency is compiled twice: all packages at once, because
-# cargo unites the features of what it builds together; and with `--examples`, of which there are
-# none, because that makes it count the features of dev-dependencies, as for tests.
+# cargo unites the features of what it builds together; and with `--examples`, because that makes
+# it count the features of dev-dependencies, as for tests.
 AS_TESTS  := $(CARGO) build --release --workspace --examples
 NATIVE    := $(AS_TESTS) --bins
 INPUTS    := $(shell find src wit host-adapters/componentize/src -type f) \
              $(wildcard Cargo.toml Cargo.lock .cargo/config.toml) \
              host-adapters/componentize/Cargo.toml
+
+# Examples, who sends in them, and what they run on, which is installed beside them.
+RUN_EXAMPLES := $(addprefix example-,worker deno bun node-extism python-wasmtime embed)
+ALFA         := $(abspath $(OUT))/providers/alfa anna.rossi@pec.alfa.example
+NODE_MODULES := node_modules/installed
+VENV         := examples/python-wasmtime/.venv
+PEC_MJS      := node --no-warnings examples/node-extism/pec.mjs
 
 # For programs and tests; without it they look in target/.
 export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
@@ -35,7 +42,7 @@ export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 # The faces are built one after another in the same place.
 .NOTPARALLEL:
 .PHONY: help component extism npm page sizes demo demo-postfix deb test lint bench fuzz clean \
-        install-test-tools install-debian-tools
+        install-test-tools install-debian-tools $(RUN_EXAMPLES)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
@@ -110,7 +117,42 @@ lint: ## format, clippy, shellcheck (when installed)
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 	$(CARGO) clippy $(NPM_TOOL) -- -D warnings
 	@set -ex; for face in $(FACES); do $(CARGO) clippy $(PLUGIN) $$face -- -D warnings; done
-	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/run .ci/wasm32-target examples/postfix/demo.sh; fi
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/run .ci/wasm32-target examples/postfix/demo.sh examples/worker/start; fi
+
+# The examples, each with the providers and messages of the demonstration.
+example-worker: npm $(OUT)/index.html examples/worker/$(NODE_MODULES) ## an edge worker, in workerd
+	cd examples/worker && ./start $(ALFA)
+
+example-deno: npm $(OUT)/index.html examples/deno/$(NODE_MODULES) ## the same under Deno
+	cd examples/deno && node_modules/.bin/deno run --allow-read --allow-net --allow-env=PORT serve.js $(ALFA)
+
+# Bun finds the npm package where the worker has it.
+example-bun: npm $(OUT)/index.html examples/worker/$(NODE_MODULES) examples/deno/$(NODE_MODULES) ## the same under Bun
+	cd examples/deno && node_modules/.bin/bun serve.js $(ALFA)
+
+example-node-extism: extism $(OUT)/index.html examples/node-extism/$(NODE_MODULES) ## seals and verifies with Extism in Node
+	@mkdir -p $(OUT)/sealed
+	@$(PEC_MJS) seal $(EXTISM) $(ALFA) $(OUT)/submitted/01-original.txt $(OUT)/sealed bruno.verdi@pec.beta.example
+	@$(PEC_MJS) verify $(EXTISM) $(OUT)/providers/alfa $(OUT)/sealed/*.eml $(OUT)/*.eml
+
+example-python-wasmtime: component $(OUT)/index.html $(VENV)/installed ## verifies a folder with wasmtime in Python
+	@$(VENV)/bin/python examples/python-wasmtime/verify.py $(COMPONENT) $(OUT)/directory.ldif $(OUT)/roots.pem $(OUT)
+
+example-embed: $(OUT)/index.html ## the core as a Rust library
+	$(AS_TESTS)
+	$(TARGET)/release/examples/embed $(OUT)/directory.ldif $(OUT)/roots.pem $(OUT)/*.eml
+
+$(OUT)/index.html:
+	$(MAKE) demo
+
+examples/%/$(NODE_MODULES): examples/%/package.json examples/%/package-lock.json
+	cd examples/$* && npm ci --silent
+	touch $@
+
+$(VENV)/installed: examples/python-wasmtime/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 bench: component ## speed of the plug-in and its host
 	$(CARGO) bench --workspace --bench '*'
@@ -179,7 +221,8 @@ $(HOSTS)/installed: $(HOST_LISTS) | install-debian-tools
 	cd $(HOSTS) && npm ci --silent
 	touch $@
 
-install-test-tools: install-debian-tools $(READERS)/installed $(HOSTS)/installed ## installs what tests compare with
+install-test-tools: install-debian-tools $(READERS)/installed $(HOSTS)/installed $(VENV)/installed \
+        $(foreach of,worker deno node-extism,examples/$(of)/$(NODE_MODULES)) ## installs what tests compare with
 
 # Debian starts what it installs, unless policy-rc.d forbids it: no server of the system is wanted.
 POLICY := /usr/sbin/policy-rc.d

@@ -5,7 +5,7 @@ import { webcrypto } from "node:crypto";
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { read, write } from "./frame.mjs";
+import { read, write } from "../../../examples/node-extism/frame.mjs";
 
 const [consumer, pem, calls, first, last] = process.argv.slice(2);
 const { send, mistakes } = await import(pathToFileURL(consumer));

@@ -1,7 +1,7 @@
 // Answers each call of a folder with something that has the functions of wit/transactions.wit.
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { read, write } from "./frame.mjs";
+import { read, write } from "../../../examples/node-extism/frame.mjs";
 
 /** `fault` makes of what a call threw what the frame says. */
 export async function replay(calls, plugin, fault) {

@@ -1,4 +1,4 @@
-// Frames of the Extism face, as src/extism/manual.md describes them.
+// Frames of the Extism face: `src/extism/manual.md` describes them.
 
 /** The value in a frame; octet strings are Uint8Arrays. */
 export function read(frame) {
@@ -15,15 +15,20 @@ export function read(frame) {
 export function write(value) {
   const octets = [];
   let size = 0;
-  const header = JSON.stringify(value, (_name, value) => {
+  // `this[name]`: a Buffer would otherwise have made JSON of itself.
+  const header = JSON.stringify(value, function (name) {
+    const value = this[name];
     if (typeof value === "bigint") return Number(value);
     if (!(value instanceof Uint8Array)) return value;
     octets.push(value);
     size += value.length;
     return { octets: [size - value.length, value.length] };
   });
-  const prefix = new Uint8Array(4);
   const text = new TextEncoder().encode(header);
-  new DataView(prefix.buffer).setUint32(0, text.length);
-  return Buffer.concat([prefix, text, ...octets]);
+  // With a memory of its own: Extism reads all that lies behind an array, pools included.
+  const frame = new Uint8Array(4 + text.length + size);
+  new DataView(frame.buffer).setUint32(0, text.length);
+  frame.set(text, 4);
+  octets.reduce((at, piece) => (frame.set(piece, at), at + piece.length), 4 + text.length);
+  return frame;
 }
