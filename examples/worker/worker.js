@@ -53,8 +53,9 @@ export default {
 
 async function verify(message, env) {
   const finding = await judge(message, env);
-  // Octets (certificates, messages inside) are no matter for JSON.
-  return json(200, finding, {}, (_, value) => (value instanceof Uint8Array ? undefined : value));
+  // Certificates and the like are no matter for JSON.
+  const brief = (_, value) => (value instanceof Uint8Array ? `${value.length} octets` : value);
+  return json(200, finding, {}, brief);
 }
 
 async function judge(message, env) {
