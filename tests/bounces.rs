@@ -322,6 +322,7 @@ fn our_own_bounce_that_cannot_be_delivered_is_for_the_operators() {
             settings.mailboxes = MailboxList::Listed(vec![Mailbox {
                 address: address(ANNA),
                 ordinary_mail: None,
+                further_addresses: Vec::new(),
                 certified_only: false,
             }]);
         }),
