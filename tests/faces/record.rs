@@ -17,7 +17,7 @@ use ceralacca::{Fault, Step, Transaction};
 use ceralacca_harness::moment::Moment;
 use ceralacca_harness::provider::Folder;
 use ceralacca_harness::provider::init::NewProvider;
-use ceralacca_harness::running::certificates;
+use ceralacca_host::provider::certificates;
 use ceralacca_host::{RsaSigner, Signer as _};
 use serde::Serialize;
 
