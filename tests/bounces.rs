@@ -173,6 +173,7 @@ fn mixed() -> Option<World> {
     let mailbox = |local: &str, policy| Mailbox {
         address: address(&format!("{local}@pec.beta.example")),
         ordinary_mail: Some(policy),
+        further_addresses: Vec::new(),
         certified_only: false,
     };
     World::with(Difference {
