@@ -11,19 +11,38 @@ TARGET    := $(or $(CARGO_TARGET_DIR),target)
 WASM      := wasm32-unknown-unknown
 CORE      := $(TARGET)/$(WASM)/plugin/ceralacca.wasm
 COMPONENT := $(TARGET)/ceralacca.component.wasm
-PLUGIN    := --profile plugin --lib -p ceralacca --target $(WASM) --features component
-# All native binaries at once: building packages one by one would unite their features
-# differently each time and compile the same dependencies again.
-NATIVE    := $(CARGO) build --release --workspace --bins
+EXTISM    := $(TARGET)/ceralacca.extism.wasm
+# The plug-in's core module with one of its faces, of which it can have one only.
+PLUGIN    := --profile plugin --lib -p ceralacca --target $(WASM) --features
+FACES     := component extism js
+NPM       := $(TARGET)/npm
+PACKAGE   := host-adapters/npm/package
+PAGE      := $(TARGET)/page
+NPM_TOOL  := --release --manifest-path host-adapters/npm/Cargo.toml --target-dir $(TARGET)/npm-tool
+# As the tests are built, so that no dependency is compiled twice: all packages at once, because
+# cargo unites the features of what it builds together; and with `--examples`, because that makes
+# it count the features of dev-dependencies, as for tests.
+AS_TESTS  := $(CARGO) build --release --workspace --examples
+NATIVE    := $(AS_TESTS) --bins
 INPUTS    := $(shell find src wit host-adapters/componentize/src -type f) \
              $(wildcard Cargo.toml Cargo.lock .cargo/config.toml) \
              host-adapters/componentize/Cargo.toml
+
+# Examples, who sends in them, and what they run on, which is installed beside them.
+RUN_EXAMPLES := $(addprefix example-,worker deno bun node-extism python-wasmtime embed)
+ALFA         := $(abspath $(OUT))/providers/alfa anna.rossi@pec.alfa.example
+NODE_MODULES := node_modules/installed
+VENV         := examples/python-wasmtime/.venv
+PEC_MJS      := node --no-warnings examples/node-extism/pec.mjs
 
 # For programs and tests; without it they look in target/.
 export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 
 .DELETE_ON_ERROR:
-.PHONY: help component demo demo-postfix deb test lint bench fuzz clean install-test-tools install-debian-tools
+# The faces are built one after another in the same place.
+.NOTPARALLEL:
+.PHONY: help component extism npm page sizes demo demo-postfix deb test lint bench fuzz clean \
+        install-test-tools install-debian-tools $(RUN_EXAMPLES)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
@@ -33,11 +52,33 @@ component: $(COMPONENT) ## the plug-in: target/ceralacca.component.wasm
 # One crate type only: for a package that is also a library cargo drops the profile's LTO.
 $(COMPONENT): $(INPUTS)
 	.ci/wasm32-target
-	$(CARGO) rustc $(PLUGIN) --crate-type cdylib
-	$(CARGO) run --release -p ceralacca-componentize -- $(CORE) -o $@
+	$(CARGO) rustc $(PLUGIN) component --crate-type cdylib
+	$(AS_TESTS) --bin ceralacca-componentize
+	$(TARGET)/release/ceralacca-componentize $(CORE) -o $@
+	cp $(CORE) $(TARGET)/ceralacca.core.wasm
 
-# The whole workspace, as the tests build it: for one package alone cargo chooses other
-# features for shared dependencies, and would build them twice.
+extism: $(EXTISM) ## the plug-in for Extism: target/ceralacca.extism.wasm
+
+$(EXTISM): $(INPUTS)
+	.ci/wasm32-target
+	$(CARGO) rustc $(PLUGIN) extism --crate-type cdylib
+	cp $(CORE) $@
+
+npm: $(NPM)/package.json ## the plug-in for JavaScript: target/npm, a package for npm
+
+$(NPM)/package.json: $(INPUTS) $(wildcard host-adapters/npm/src/* $(PACKAGE)/*)
+	.ci/wasm32-target
+	$(CARGO) rustc $(PLUGIN) js --crate-type cdylib
+	$(CARGO) run $(NPM_TOOL) -- $(CORE) wit $(PACKAGE) $(NPM)
+	cp LICENSE-* $(NPM)
+
+page: $(PAGE)/index.html ## a web page that verifies messages: target/page, for any web server
+
+$(PAGE)/index.html: $(NPM)/package.json $(shell find examples/page -type f)
+	rm -rf $(PAGE)
+	cp -R examples/page $(PAGE)
+	cp -R $(NPM) $(PAGE)/ceralacca
+
 demo: component ## a certified message from sender to receipt, into OUT=demo-out
 	$(NATIVE)
 	$(TARGET)/release/ceralacca demo --out $(OUT)
@@ -59,7 +100,7 @@ deb: component ## the Debian package, into target/debian
 	PATH="$(DEB_TOOLS)/bin:$$PATH" $(CARGO) deb --no-build $(DEB_FLAGS) -p ceralacca-postfix
 
 # With nextest, documentation tests go first: the runner's summary closes the output.
-test: component lint ## all that must hold before a commit
+test: component extism npm page lint ## all that must hold before a commit
 	$(TARGET)/release/ceralacca-componentize --check $(COMPONENT)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -ex; \
 	    $(CARGO) test --release --workspace --doc; \
@@ -72,9 +113,46 @@ test: component lint ## all that must hold before a commit
 lint: ## format, clippy, shellcheck (when installed)
 	.ci/wasm32-target
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --check --manifest-path host-adapters/npm/Cargo.toml
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
-	$(CARGO) clippy $(PLUGIN) -- -D warnings
-	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/run .ci/wasm32-target examples/postfix/demo.sh; fi
+	$(CARGO) clippy $(NPM_TOOL) -- -D warnings
+	@set -ex; for face in $(FACES); do $(CARGO) clippy $(PLUGIN) $$face -- -D warnings; done
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/run .ci/wasm32-target examples/postfix/demo.sh examples/worker/start; fi
+
+# The examples, each with the providers and messages of the demonstration.
+example-worker: npm $(OUT)/index.html examples/worker/$(NODE_MODULES) ## an edge worker, in workerd
+	cd examples/worker && ./start $(ALFA)
+
+example-deno: npm $(OUT)/index.html examples/deno/$(NODE_MODULES) ## the same under Deno
+	cd examples/deno && node_modules/.bin/deno run --allow-read --allow-net --allow-env=PORT serve.js $(ALFA)
+
+# Bun finds the npm package where the worker has it.
+example-bun: npm $(OUT)/index.html examples/worker/$(NODE_MODULES) examples/deno/$(NODE_MODULES) ## the same under Bun
+	cd examples/deno && node_modules/.bin/bun serve.js $(ALFA)
+
+example-node-extism: extism $(OUT)/index.html examples/node-extism/$(NODE_MODULES) ## seals and verifies with Extism in Node
+	@mkdir -p $(OUT)/sealed
+	@$(PEC_MJS) seal $(EXTISM) $(ALFA) $(OUT)/submitted/01-original.txt $(OUT)/sealed bruno.verdi@pec.beta.example
+	@$(PEC_MJS) verify $(EXTISM) $(OUT)/providers/alfa $(OUT)/sealed/*.eml $(OUT)/*.eml
+
+example-python-wasmtime: component $(OUT)/index.html $(VENV)/installed ## verifies a folder with wasmtime in Python
+	@$(VENV)/bin/python examples/python-wasmtime/verify.py $(COMPONENT) $(OUT)/directory.ldif $(OUT)/roots.pem $(OUT)
+
+example-embed: $(OUT)/index.html ## the core as a Rust library
+	$(AS_TESTS)
+	$(TARGET)/release/examples/embed $(OUT)/directory.ldif $(OUT)/roots.pem $(OUT)/*.eml
+
+$(OUT)/index.html:
+	$(MAKE) demo
+
+examples/%/$(NODE_MODULES): examples/%/package.json examples/%/package-lock.json
+	cd examples/$* && npm ci --silent
+	touch $@
+
+$(VENV)/installed: examples/python-wasmtime/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 bench: component ## speed of the plug-in and its host
 	$(CARGO) bench --workspace --bench '*'
@@ -102,6 +180,19 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=20
 	    grep -a '^Done' $$new/log; \
 	done
 
+# What the faces of the plug-in run on besides this project's own host, from PyPI and npm.
+HOSTS      := $(TARGET)/tools/hosts
+HOST_LISTS := $(addprefix tests/faces/hosts/,requirements.txt package.json package-lock.json)
+
+# wasm-opt takes minutes and is not needed for anything else.
+SIZED := $(addprefix $(TARGET)/,ceralacca.core.wasm ceralacca.extism.wasm npm/wasm/ceralacca_bg.wasm)
+
+sizes: component extism npm $(HOSTS)/installed ## octets of each module: as built, after wasm-opt -O3, and gzipped
+	@set -e; small=$$(mktemp); trap 'rm -f "$$small"' EXIT; for module in $(SIZED); do \
+	    node $(HOSTS)/node_modules/.bin/wasm-opt -O3 --all-features $$module -o $$small; \
+	    echo "$$module $$(wc -c <$$module) $$(wc -c <$$small) $$(gzip -9c $$small | wc -c)"; \
+	done
+
 clean: ## removes what was built
 	$(CARGO) clean
 	rm -rf demo-out
@@ -112,7 +203,8 @@ TEST_TOOLS := openssl:openssl certtool:gnutls-bin cmsutil:libnss3-tools gpgsm:gp
               shellcheck:shellcheck zip:zip pg_lsclusters:postgresql postfix:postfix swaks:swaks \
               miltertest:miltertest dovecot:dovecot-core /usr/lib/dovecot/imap:dovecot-imapd \
               /usr/lib/dovecot/lmtp:dovecot-lmtpd clamd:clamav-daemon \
-              softhsm2-util:softhsm2 nginx:nginx-light
+              softhsm2-util:softhsm2 nginx:nginx-light curl:curl lintian:lintian \
+              systemd-tmpfiles:systemd node:nodejs npm:npm chromium:chromium
 
 # A PEC client that is not ours, from PyPI, in an environment of its own.
 READERS := $(TARGET)/tools/readers
@@ -122,7 +214,18 @@ $(READERS)/installed: Makefile | install-debian-tools
 	$(READERS)/bin/pip install --quiet --disable-pip-version-check mayai-pec-cli==0.2.0
 	touch $@
 
-install-test-tools: install-debian-tools $(READERS)/installed ## installs what tests compare with
+$(HOSTS)/installed: $(HOST_LISTS) | install-debian-tools
+	python3 -m venv $(HOSTS)
+	$(HOSTS)/bin/pip install --quiet --disable-pip-version-check -r tests/faces/hosts/requirements.txt
+	cp tests/faces/hosts/package.json tests/faces/hosts/package-lock.json $(HOSTS)
+	cd $(HOSTS) && npm ci --silent
+	touch $@
+
+install-test-tools: install-debian-tools $(READERS)/installed $(HOSTS)/installed $(VENV)/installed \
+        $(foreach of,worker deno node-extism,examples/$(of)/$(NODE_MODULES)) ## installs what tests compare with
+
+# Debian starts what it installs, unless policy-rc.d forbids it: no server of the system is wanted.
+POLICY := /usr/sbin/policy-rc.d
 
 install-debian-tools:
 	@PATH="$$PATH:/usr/sbin"; missing=; for tool in $(TEST_TOOLS); do \
@@ -132,6 +235,11 @@ install-debian-tools:
 	[ -n "$$missing" ] || exit 0; \
 	[ "$$(id -u)" = 0 ] || sudo=sudo; \
 	echo "installing$$missing"; \
+	if [ ! -e $(POLICY) ]; then \
+	    trap "$$sudo rm -f $(POLICY)" EXIT; \
+	    printf '#!/bin/sh\nexit 101\n' | $$sudo tee $(POLICY) >/dev/null; \
+	    $$sudo chmod 755 $(POLICY); \
+	fi; \
 	$$sudo apt-get -qq update && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive \
 	    apt-get -qq install --no-install-recommends $$missing

@@ -3,11 +3,16 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use serde::{Deserialize, Serialize};
+
+use crate::plain::text_outside;
+
 /// An e-mail address: `local@domain`, RFC 5321 `Mailbox` restricted to ASCII.
 ///
 /// Case is kept as received and ignored in comparisons, local part included: PRACTICE 8.2 lets
 /// case-only differences pass, and no provider keeps two mailboxes apart by case.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct EmailAddress {
     text: String,
     at: usize,
@@ -90,7 +95,8 @@ impl fmt::Display for EmailAddress {
 }
 
 /// A domain name in dot-atom form, as `managedDomains` allows it (RFC 6109 §4.5.5), lower case.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct DomainName(String);
 
 impl DomainName {
@@ -120,6 +126,9 @@ impl TryFrom<&str> for DomainName {
         Ok(Self(text.to_ascii_lowercase()))
     }
 }
+
+text_outside!(EmailAddress);
+text_outside!(DomainName);
 
 impl fmt::Display for DomainName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -32,12 +32,6 @@ mod bindings {
 use bindings::exports::ceralacca::pec::transactions as face;
 use bindings::exports::ceralacca::pec::types as wit;
 
-/// A transaction is a few thousand small allocations: this allocator makes them in half the time of
-/// the standard library's.
-#[cfg(target_family = "wasm")]
-#[global_allocator]
-static HEAP: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
-
 struct Plugin;
 
 impl face::Guest for Plugin {
@@ -186,13 +180,22 @@ impl face::GuestTransaction for Conversation {
         let answers = answers
             .into_iter()
             .map(answer)
-            .collect::<Result<Vec<_>, Fault>>()?;
+            .collect::<Result<Vec<_>, Fault>>()
+            .map_err(wrong_answer)?;
         match transaction.advance(answers)? {
             Step::Ask(questions) => Ok(wit::Step::Ask(
                 questions.into_iter().map(Into::into).collect(),
             )),
             Step::Done(outcome) => Ok(wit::Step::Done((*outcome).into())),
         }
+    }
+}
+
+/// An answer with a field that no host may pass is a wrong answer: the right one is still awaited.
+fn wrong_answer(fault: Fault) -> Fault {
+    match fault {
+        Fault::Event(what) => Fault::WrongAnswers(what),
+        other => other,
     }
 }
 

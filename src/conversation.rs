@@ -11,6 +11,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use serde::Serialize;
+
 use crate::address::{DomainName, EmailAddress};
 use crate::fault::Fault;
 use crate::ids::PecId;
@@ -32,7 +34,8 @@ pub struct Transaction {
 type Run = dyn Future<Output = Result<Outcome, Stop>>;
 
 /// What [`Transaction::advance`] yields.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
+#[serde(tag = "tag", content = "val", rename_all = "kebab-case")]
 pub enum Step {
     /// Answer these, in this order, in the next `advance`.
     Ask(Vec<Question>),

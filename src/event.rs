@@ -1,24 +1,30 @@
 //! What happens to a provider. The contract of each field stands in `wit/types.wit`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::address::{DomainName, EmailAddress};
 use crate::instant::Instant;
 use crate::outcome::MessageKind;
+use crate::plain::{octet_strings, octets, octets_if_any};
 use crate::question::TrackedMessage;
 use crate::settings::Settings;
 
 /// Comes with every event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Context {
     /// The one time reference of everything the transaction makes (RFC 6109 §4.1).
     pub now: Instant,
     /// 32 octets or more that nobody could guess and that never served before.
+    #[serde(with = "octets")]
     pub entropy: Vec<u8>,
     /// Who we are.
     pub settings: Settings,
 }
 
 /// A message handed in by a user (access point).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Submission {
     /// The account that logged in.
     pub account: Option<String>,
@@ -29,11 +35,13 @@ pub struct Submission {
     /// RCPT TO, as given.
     pub recipients: Vec<String>,
     /// The message.
+    #[serde(with = "octets")]
     pub message: Vec<u8>,
 }
 
 /// Which way a message came; the host guarantees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ArrivalSource {
     /// Another server, over an encrypted session.
     Encrypted,
@@ -47,7 +55,8 @@ pub enum ArrivalSource {
 }
 
 /// A message from another server or from our own outbox (incoming point).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Arrival {
     /// MAIL FROM, as given; empty for the null reverse path.
     pub reverse_path: String,
@@ -56,11 +65,13 @@ pub struct Arrival {
     /// Which way it came.
     pub source: ArrivalSource,
     /// The message.
+    #[serde(with = "octets")]
     pub message: Vec<u8>,
 }
 
 /// A permanent failure in SMTP's terms.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Failure {
     /// Enhanced status code (RFC 3463), or empty.
     pub status: String,
@@ -96,7 +107,13 @@ fn is_failure(status: &str) -> bool {
 }
 
 /// What a mailbox store said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(
+    tag = "tag",
+    content = "val",
+    rename_all = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum DepositVerdict {
     /// It is durably in the mailbox.
     Deposited,
@@ -105,20 +122,23 @@ pub enum DepositVerdict {
 }
 
 /// A deposit that was to be confirmed has ended (delivery point).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DepositResult {
     /// The reverse path the envelope arrived with.
     pub reverse_path: String,
     /// The recipient, as in the effect.
     pub recipient: EmailAddress,
     /// The envelope.
+    #[serde(with = "octets")]
     pub message: Vec<u8>,
     /// How it went.
     pub verdict: DepositVerdict,
 }
 
 /// A relayed message failed for good.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RelayFailure {
     /// What it was.
     pub kind: MessageKind,
@@ -131,7 +151,8 @@ pub struct RelayFailure {
 }
 
 /// A recipient whose deadline has come.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DueRecipient {
     /// The message.
     pub message: TrackedMessage,
@@ -140,25 +161,30 @@ pub struct DueRecipient {
 }
 
 /// Time has passed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tick {
     /// Those whose deadline is at or before now.
     pub due: Vec<DueRecipient>,
 }
 
 /// A provider directory to load.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DirectoryUpdate {
     /// LDIF, or LDIF inside signed CMS.
+    #[serde(with = "octets")]
     pub content: Vec<u8>,
 }
 
 /// Our own directory record is to be made, plain and signed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecordRequest {
     /// `managedDomains` of the main environment.
     pub managed_domains: Vec<DomainName>,
     /// Certificates of the main environment besides the one that signs, DER.
+    #[serde(with = "octet_strings")]
     pub further_certificates: Vec<Vec<u8>>,
     /// `LDIFLocationURL`.
     pub location: Option<String>,
@@ -169,13 +195,15 @@ pub struct RecordRequest {
 }
 
 /// A secondary operating environment (RFC 6109 §4.5.7).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecondaryEnvironment {
     /// `providerUnit`.
     pub name: String,
     /// `mailReceipt`.
     pub mail_receipt: EmailAddress,
     /// Its certificates, DER.
+    #[serde(with = "octet_strings")]
     pub certificates: Vec<Vec<u8>>,
     /// `managedDomains`.
     pub managed_domains: Vec<DomainName>,
@@ -184,9 +212,11 @@ pub struct SecondaryEnvironment {
 }
 
 /// A message to be judged, with no effect.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Examination {
     /// Any message.
+    #[serde(with = "octets")]
     pub message: Vec<u8>,
     /// Judge certificates at this instant; none: at signingTime.
     pub at: Option<Instant>,
@@ -195,8 +225,10 @@ pub struct Examination {
 }
 
 /// What an examination should tell of the content.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContentQuery {
     /// A message to compare the enclosed original with.
+    #[serde(default, with = "octets_if_any")]
     pub original: Option<Vec<u8>>,
 }

@@ -18,6 +18,19 @@ pub enum Fault {
     Event(String),
 }
 
+impl Fault {
+    /// Stable name for programs: that of the case in `wit/types.wit` where it has one.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Settings(_) => "settings",
+            Self::WrongAnswers(_) => "wrong-answers",
+            Self::Finished => "finished",
+            Self::Entropy => "entropy",
+            Self::Event(_) => "event",
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

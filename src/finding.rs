@@ -1,5 +1,7 @@
 //! What a message was found to be, and whether it holds.
 
+use serde::Serialize;
+
 use crate::daticert::CertificationData;
 use crate::examination::Contents;
 use crate::instant::Instant;
@@ -7,7 +9,8 @@ use crate::outcome::MessageKind;
 use crate::question::Provider;
 
 /// The result of looking at a message.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// What it is by its outer headers (PRACTICE 3).
     pub kind: MessageKind,
@@ -91,7 +94,8 @@ impl Finding {
 }
 
 /// One reason why a message does not hold, or, as a remark, something worth knowing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Defect {
     /// Stable name for programs.
     pub code: &'static str,
@@ -102,7 +106,8 @@ pub struct Defect {
 }
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Check {
     /// How it went.
     pub verdict: CheckVerdict,
@@ -115,7 +120,8 @@ pub struct Check {
 }
 
 /// How a check went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CheckVerdict {
     /// As the rule wants it.
     Passed,
@@ -126,7 +132,8 @@ pub enum CheckVerdict {
 }
 
 /// What the signature says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SignatureFacts {
     /// The digest's name.
     pub digest_algorithm: String,
@@ -145,7 +152,8 @@ pub struct SignatureFacts {
 }
 
 /// What is known of the revocation of one certificate (RFC 5280 §6.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RevocationFacts {
     /// The certificate's subject, RFC 4514.
     pub subject: String,
@@ -154,13 +162,15 @@ pub struct RevocationFacts {
     /// A sentence with the facts.
     pub text: String,
     /// The list that decided it.
+    #[serde(flatten)]
     pub list: Option<RevocationList>,
     /// From when on it counts as revoked.
     pub revoked_at: Option<Instant>,
 }
 
 /// Was a certificate revoked at the instant of judgement?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RevocationVerdict {
     /// A list says that it was not.
     Good,
@@ -175,9 +185,11 @@ pub enum RevocationVerdict {
 }
 
 /// A revocation list that was used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RevocationList {
     /// Whose it is, RFC 4514.
+    #[serde(rename = "listIssuer")]
     pub issuer: String,
     /// When it was made.
     pub this_update: Instant,
@@ -186,7 +198,8 @@ pub struct RevocationList {
 }
 
 /// A certificate, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CertificateFacts {
     /// Subject, RFC 4514.
     pub subject: String,

@@ -2,17 +2,20 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::address::DomainName;
 use crate::fault::Fault;
 use crate::hex;
 use crate::instant::Instant;
+use crate::plain::text_outside;
 
 /// A PEC message identifier, without angle brackets (RFC 6109 §2.2.1):
 /// `[alphanumeric string]@[provider mail domain]`. Others' may have more in the string; what
 /// counts is that it stands in a Message-ID and in XML without escaping trouble.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct PecId(String);
 
 impl PecId {
@@ -47,6 +50,8 @@ impl fmt::Display for PecId {
         f.write_str(&self.0)
     }
 }
+
+text_outside!(PecId);
 
 /// Text that is no PEC message identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Seconds since 1970-01-01T00:00:00Z, without leap seconds, up to the end of year 9999.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(into = "u64", try_from = "u64")]
 pub struct Instant(u64);
 
 impl Instant {
@@ -87,6 +90,32 @@ impl Instant {
         Self::from_unix(unix)
     }
 }
+
+impl TryFrom<u64> for Instant {
+    type Error = AfterLast;
+
+    fn try_from(seconds: u64) -> Result<Self, AfterLast> {
+        Self::from_unix(seconds).ok_or(AfterLast)
+    }
+}
+
+impl From<Instant> for u64 {
+    fn from(at: Instant) -> Self {
+        at.unix()
+    }
+}
+
+/// Seconds that lead beyond the year 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AfterLast;
+
+impl fmt::Display for AfterLast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("after year 9999")
+    }
+}
+
+impl std::error::Error for AfterLast {}
 
 /// RFC 3339, UTC: for logs and error texts.
 impl fmt::Display for Instant {

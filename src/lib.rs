@@ -19,8 +19,9 @@
 //!   (signatures and paths), [`directory`], `domains`, `notification` (receipts and notices),
 //!   `texts`, `timeouts`, `log_register`, `dsn` (what ordinary mail says of its failures),
 //!   [`examination`] (what a message is, for people who ask).
-//! - Faces translate types and hold no rule: `component` (feature `component`) is the WebAssembly
-//!   component of `wit/`.
+//! - Faces translate types and hold no rule. A WebAssembly module has one of three, each a
+//!   feature: `component` is the component of `wit/`; `extism` speaks in frames; `js` is for
+//!   JavaScript. The latter two have one translation, `values`.
 //!
 //! # What it promises
 //!
@@ -33,6 +34,17 @@
 //!   host's in a [`Fault`]; what cannot be answered now ends in a 4xx reply.
 //!
 //! The rules are RFC 6109 as corrected by practice: clauses are cited where they are obeyed.
+
+// A module has one face: what one imports, the hosts of the others do not have.
+#[cfg(all(
+    target_family = "wasm",
+    any(
+        all(feature = "component", feature = "extism"),
+        all(feature = "component", feature = "js"),
+        all(feature = "extism", feature = "js"),
+    )
+))]
+compile_error!("choose one face: the features component, extism and js exclude each other on wasm");
 
 pub mod address;
 pub mod conversation;
@@ -57,16 +69,28 @@ mod component;
 mod delivery_point;
 mod domains;
 mod dsn;
+#[cfg(feature = "extism")]
+pub mod extism;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(all(
+    target_family = "wasm",
+    any(feature = "component", feature = "extism", feature = "js")
+))]
+mod heap;
 mod hex;
 mod incoming_point;
+#[cfg(all(feature = "js", target_family = "wasm"))]
+mod js;
 mod message;
 mod notification;
+mod plain;
 mod smime;
 mod texts;
 mod timeouts;
+#[cfg(feature = "values")]
+pub mod values;
 mod wire;
 
 pub use conversation::{Step, Transaction};

@@ -58,6 +58,10 @@ pub struct Limits {
     pub enclosed: usize,
     /// A provider directory. The national one has about 300,000 domains of 30 octets.
     pub directory: usize,
+    /// All that a host hands over in one call, where the face takes it octet by octet. It stands
+    /// three times in 4 GiB of address space (as it came, re-encoded, and on its way out) and is
+    /// twice the largest message that providers are known to take.
+    pub call: usize,
 }
 
 impl Limits {
@@ -83,5 +87,6 @@ impl Limits {
         listed: 500,
         enclosed: 500,
         directory: 67_108_864,
+        call: 268_435_456,
     };
 }

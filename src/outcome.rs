@@ -3,16 +3,20 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::address::EmailAddress;
 use crate::directory::ProviderRecord;
 use crate::finding::Finding;
 use crate::ids::PecId;
 use crate::instant::Instant;
+use crate::plain;
 use crate::question::{EnvelopeKey, RecipientState, TrackedMessage};
 
 /// The end of a transaction.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 #[must_use = "an outcome that is not committed loses a message"]
+#[serde(rename_all = "camelCase")]
 pub struct Outcome {
     /// What to tell whoever caused the event, once the effects are durable.
     pub reply: Reply,
@@ -21,6 +25,7 @@ pub struct Outcome {
     /// In the order in which they should be carried out.
     pub effects: Vec<Effect>,
     /// What the event's message was found to be (arrivals and examinations).
+    #[serde(serialize_with = "plain::judged::serialize")]
     pub finding: Option<Finding>,
 }
 
@@ -43,7 +48,8 @@ impl Outcome {
 }
 
 /// An SMTP reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Reply {
     /// 250, 4xx or 5xx.
     pub code: u16,
@@ -74,7 +80,13 @@ impl Reply {
 const REPLY_TEXT: usize = 480;
 
 /// The kinds of message, by RFC 6109's English names.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(
+    tag = "tag",
+    content = "val",
+    rename_all = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum MessageKind {
     /// Busta di trasporto (§3.1.5).
     TransportEnvelope,
@@ -105,7 +117,8 @@ pub enum MessageKind {
 }
 
 /// A message that the plug-in made or passes on: the concatenation of its segments.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Message {
     /// What it is.
     pub kind: MessageKind,
@@ -132,16 +145,18 @@ impl Message {
 }
 
 /// A piece of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "tag", content = "val", rename_all = "kebab-case")]
 pub enum Segment {
     /// These octets.
-    Bytes(Vec<u8>),
+    Bytes(#[serde(with = "plain::octets")] Vec<u8>),
     /// These octets of the event's message; always inside it.
-    Original(Range<usize>),
+    Original(#[serde(serialize_with = "plain::span::serialize")] Range<usize>),
 }
 
 /// Where a relayed message goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Route {
     /// To other servers.
     Network,
@@ -150,7 +165,9 @@ pub enum Route {
 }
 
 /// What the host must do.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
+#[serde(tag = "tag", content = "val")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Effect {
     /// Send a message.
     Relay {
@@ -210,6 +227,7 @@ pub enum Effect {
     /// Tell people.
     Notify {
         /// A mailbox owner, or none for the operators.
+        #[serde(serialize_with = "plain::addressee::serialize")]
         recipient: Option<EmailAddress>,
         /// One line.
         text: String,
@@ -219,6 +237,7 @@ pub enum Effect {
         /// Key.
         key: String,
         /// Value.
+        #[serde(with = "plain::octets")]
         value: Vec<u8>,
         /// Forget it then.
         until: Instant,
@@ -230,12 +249,14 @@ pub enum Effect {
         /// Its name.
         name: &'static str,
         /// Its octets.
+        #[serde(with = "plain::octets")]
         content: Vec<u8>,
     },
 }
 
 /// One row of the log (RFC 6109 §2.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LogEntry {
     /// What happened.
     pub event: &'static str,

@@ -1,11 +1,15 @@
 //! What the plug-in asks and what hosts answer; `wit/types.wit` says who guarantees what.
 
+use serde::{Deserialize, Serialize};
+
 use crate::address::{DomainName, EmailAddress};
 use crate::ids::PecId;
 use crate::instant::Instant;
+use crate::plain::{octet_strings, octets, octets_if_any};
 
 /// A question to the host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "tag", content = "val", rename_all = "kebab-case")]
 pub enum Question {
     /// Which directory records manage this domain?
     ProviderOfDomain(DomainName),
@@ -20,7 +24,7 @@ pub enum Question {
     /// A mailbox of ours.
     Mailbox(EmailAddress),
     /// Sign these octets: RSA, PKCS #1 v1.5, SHA-256.
-    Sign(Vec<u8>),
+    Sign(#[serde(with = "octets")] Vec<u8>),
     /// Check a bare signature.
     VerifySignature(SignatureCheck),
     /// Scan the event's message for viruses.
@@ -32,12 +36,18 @@ pub enum Question {
 }
 
 /// An answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(
+    tag = "tag",
+    content = "val",
+    rename_all = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum Answer {
     /// To [`Question::ProviderOfDomain`] and [`Question::ProviderOfCertificate`].
     Providers(Vec<Provider>),
     /// To [`Question::RevocationData`]: CertificateLists, DER.
-    Revocation(Vec<Vec<u8>>),
+    Revocation(#[serde(with = "octet_strings")] Vec<Vec<u8>>),
     /// To [`Question::TrackedMessage`].
     Tracked(Option<TrackedMessage>),
     /// To [`Question::TakenInCharge`].
@@ -45,7 +55,7 @@ pub enum Answer {
     /// To [`Question::Mailbox`].
     Mailbox(Option<Mailbox>),
     /// To [`Question::Sign`].
-    Signature(Vec<u8>),
+    Signature(#[serde(with = "octets")] Vec<u8>),
     /// To [`Question::VerifySignature`].
     Verified(bool),
     /// To [`Question::VerifySignature`]: the plug-in shall do it.
@@ -53,7 +63,7 @@ pub enum Answer {
     /// To [`Question::Scan`].
     Scanned(ScanVerdict),
     /// To [`Question::Recall`].
-    Recalled(Option<Vec<u8>>),
+    Recalled(#[serde(default, with = "octets_if_any")] Option<Vec<u8>>),
     /// To [`Question::Usage`].
     Usage(u64),
     /// To any question: it could not be answered, and why.
@@ -132,7 +142,8 @@ impl Answer {
 }
 
 /// A record of the provider directory (RFC 6109 §4.5), without its domains.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Provider {
     /// Distinguished name: what identifies the record.
     pub dn: String,
@@ -145,15 +156,19 @@ pub struct Provider {
     /// SHA-1 of each certificate, lower-case hex.
     pub certificate_hashes: Vec<String>,
     /// The certificates, DER; empty in answers about domains.
+    #[serde(with = "octet_strings")]
     pub certificates: Vec<Vec<u8>>,
 }
 
 /// Which revocation lists are wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RevocationQuery {
     /// The issuer's distinguished name, DER.
+    #[serde(with = "octets")]
     pub issuer: Vec<u8>,
     /// The issuer's SubjectPublicKeyInfo, DER.
+    #[serde(with = "octets")]
     pub issuer_key: Vec<u8>,
     /// Where the certificate says they are.
     pub urls: Vec<String>,
@@ -161,7 +176,8 @@ pub struct RevocationQuery {
 
 /// What tells an envelope of others from every other. A PEC id is unique among those of the provider
 /// that signed (RFC 6109 §2.2.1), and nobody can take up another's id before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct EnvelopeKey {
     /// Its `identificativo`.
     pub pec_id: PecId,
@@ -170,20 +186,25 @@ pub struct EnvelopeKey {
 }
 
 /// A bare RSA PKCS #1 v1.5 signature to check.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SignatureCheck {
     /// SubjectPublicKeyInfo, DER.
+    #[serde(with = "octets")]
     pub public_key: Vec<u8>,
     /// What was hashed with.
     pub digest_algorithm: DigestAlgorithm,
     /// The digest that was signed.
+    #[serde(with = "octets")]
     pub digest: Vec<u8>,
     /// The signature.
+    #[serde(with = "octets")]
     pub signature: Vec<u8>,
 }
 
 /// The digests that occur in PEC signatures (PRACTICE 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DigestAlgorithm {
     /// In production until December 2024.
     Sha1,
@@ -208,7 +229,8 @@ impl DigestAlgorithm {
 }
 
 /// What an account has done lately.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct UsageQuery {
     /// The account that logged in.
     pub account: String,
@@ -217,7 +239,13 @@ pub struct UsageQuery {
 }
 
 /// What the virus scanner says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(
+    tag = "tag",
+    content = "val",
+    rename_all = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum ScanVerdict {
     /// Nothing found, or no scanner configured.
     Clean,
@@ -226,7 +254,13 @@ pub enum ScanVerdict {
 }
 
 /// What to do with ordinary mail (PRACTICE 8.7).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(
+    tag = "tag",
+    content = "val",
+    rename_all = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum OrdinaryMailPolicy {
     /// SMTP 554 after DATA.
     Refuse,
@@ -237,7 +271,8 @@ pub enum OrdinaryMailPolicy {
 }
 
 /// A mailbox of ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Mailbox {
     /// The address as the user database has it.
     pub address: EmailAddress,
@@ -248,7 +283,8 @@ pub struct Mailbox {
 }
 
 /// What became of one recipient, seen from the sending provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RecipientState {
     /// Not certified: nothing is tracked.
     Untracked,
@@ -267,7 +303,8 @@ pub enum RecipientState {
 }
 
 /// One recipient of a tracked message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TrackedRecipient {
     /// The RCPT address.
     pub address: EmailAddress,
@@ -282,7 +319,8 @@ pub struct TrackedRecipient {
 }
 
 /// An accepted message, as the sending provider remembers it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TrackedMessage {
     /// The key.
     pub pec_id: PecId,

@@ -1,26 +1,32 @@
 //! Who the provider is and what it has decided; checked once into proof.
 
 use der::Decode;
+use serde::{Deserialize, Serialize};
 use x509_cert::Certificate;
 
 use crate::address::{DomainName, EmailAddress};
 use crate::directory;
 use crate::fault::Fault;
 use crate::hex;
+use crate::plain::octet_strings;
 use crate::question::OrdinaryMailPolicy;
 use crate::smime;
 use crate::texts::Texts;
 
 /// Settings as hosts give them; `wit/types.wit` documents the fields.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[allow(missing_docs, reason = "one to one with `settings` in wit/types.wit")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settings {
     pub provider_name: String,
     pub mail_domain: String,
     pub service_address: String,
     pub service_mailbox: String,
+    #[serde(with = "octet_strings")]
     pub certificates: Vec<Vec<u8>>,
+    #[serde(with = "octet_strings")]
     pub trust_anchors: Vec<Vec<u8>>,
+    #[serde(with = "octet_strings")]
     pub directory_signers: Vec<Vec<u8>>,
     pub limits: MessageLimits,
     pub ordinary_mail: OrdinaryMailPolicy,
@@ -32,7 +38,8 @@ pub struct Settings {
 }
 
 /// The caps a provider sets on submissions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MessageLimits {
     /// Largest message before the sender gets a notice, octets.
     pub max_size: u64,
@@ -47,7 +54,8 @@ pub struct MessageLimits {
 }
 
 /// What to do when revocation data cannot be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RevocationPolicy {
     /// Take the certificate as not revoked, and log that.
     AcceptAndLog,
@@ -56,7 +64,8 @@ pub enum RevocationPolicy {
 }
 
 /// A provider's own wording.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TextOverride {
     /// Key of the text.
     pub key: String,

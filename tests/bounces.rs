@@ -173,6 +173,7 @@ fn mixed() -> Option<World> {
     let mailbox = |local: &str, policy| Mailbox {
         address: address(&format!("{local}@pec.beta.example")),
         ordinary_mail: Some(policy),
+        further_addresses: Vec::new(),
         certified_only: false,
     };
     World::with(Difference {
@@ -322,6 +323,7 @@ fn our_own_bounce_that_cannot_be_delivered_is_for_the_operators() {
             settings.mailboxes = MailboxList::Listed(vec![Mailbox {
                 address: address(ANNA),
                 ordinary_mail: None,
+                further_addresses: Vec::new(),
                 certified_only: false,
             }]);
         }),

@@ -56,7 +56,7 @@ scene_virus() {
 
 show_service() {
     title "What the service at Alfa says of itself"
-    "$BIN/ceralacca-postfix" --config "$work/alfa/ceralacca.toml" check-config | quoted || true
+    "$BIN/ceralacca-postfix" --config "$work/alfa/ceralacca.toml" check-config | quoted
     curl -sf "http://127.0.0.1:${port[alfa-metrics]}/healthz" | sed 's/^/    healthz: /'
     curl -sf "http://127.0.0.1:${port[alfa-metrics]}/metrics" |
         grep -E '^ceralacca_(transactions_total|outbox_pending)' | quoted
@@ -320,17 +320,20 @@ install_missing() {
     perl -MNet::SSLeay -e 1 2>/dev/null || missing+=(libnet-ssleay-perl)
     [ ${#missing[@]} -gt 0 ] || return 0
     say "installing ${missing[*]}"
-    # Debian starts what it installs, unless a policy forbids it.
-    local policy=/usr/sbin/policy-rc.d made=
-    if [ ! -e $policy ]; then
-        printf '#!/bin/sh\nexit 101\n' >$policy
-        chmod 755 $policy
-        made=$policy
-    fi
-    apt-get -qq update
-    DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "${missing[@]}" \
-        >/dev/null || { [ -z "$made" ] || rm -f "$made"; exit 1; }
-    [ -z "$made" ] || rm -f "$made"
+    # Debian starts what it installs, unless a policy forbids it. In a shell of its own, so that the
+    # policy goes away however this ends.
+    (
+        local policy=/usr/sbin/policy-rc.d
+        if [ ! -e $policy ]; then
+            trap 'rm -f "$policy"' EXIT
+            trap 'exit 130' INT TERM
+            printf '#!/bin/sh\nexit 101\n' >$policy
+            chmod 755 $policy
+        fi
+        apt-get -qq update
+        DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "${missing[@]}" \
+            >/dev/null
+    )
 }
 
 if [ "$(id -u)" != 0 ]; then

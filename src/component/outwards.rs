@@ -1,10 +1,12 @@
 //! From the core's types to the interface's.
 
+use std::ops::Range;
+
 use super::wit;
 use crate::address::EmailAddress;
 use crate::daticert::CertificationData;
 use crate::directory::ProviderRecord;
-use crate::examination::{Contents, EnclosedMessage, MailFacts, PartFacts};
+use crate::examination::{Contents, EnclosedMessage, MailFacts, PartFacts, TransferEncoding};
 use crate::fault::Fault;
 use crate::finding::{
     CertificateFacts, Check, CheckVerdict, Defect, Finding, RevocationFacts, RevocationVerdict,
@@ -310,6 +312,7 @@ impl From<MailFacts> for wit::MailFacts {
             message_id: facts.message_id,
             parts: facts.parts.into_iter().map(Into::into).collect(),
             unlisted: facts.unlisted as u32,
+            whole: facts.whole.into(),
         }
     }
 }
@@ -323,6 +326,13 @@ impl From<PartFacts> for wit::PartFacts {
             size: facts.size as u64,
             sha256: facts.sha256,
             hash: facts.hash,
+            charset: facts.charset,
+            body: facts.body.into(),
+            encoding: match facts.encoding {
+                TransferEncoding::Identity => wit::TransferEncoding::Identity,
+                TransferEncoding::Base64 => wit::TransferEncoding::Base64,
+                TransferEncoding::QuotedPrintable => wit::TransferEncoding::QuotedPrintable,
+            },
         }
     }
 }
@@ -342,10 +352,16 @@ impl From<Segment> for wit::Segment {
     fn from(segment: Segment) -> Self {
         match segment {
             Segment::Bytes(octets) => Self::Bytes(octets),
-            Segment::Original(span) => Self::Original(wit::Span {
-                start: span.start as u64,
-                length: span.len() as u64,
-            }),
+            Segment::Original(span) => Self::Original(span.into()),
+        }
+    }
+}
+
+impl From<Range<usize>> for wit::Span {
+    fn from(span: Range<usize>) -> Self {
+        Self {
+            start: span.start as u64,
+            length: span.len() as u64,
         }
     }
 }

@@ -3,6 +3,8 @@
 mod read;
 mod write;
 
+use serde::{Serialize, Serializer};
+
 use crate::instant::Instant;
 
 pub use read::InvalidDaticert;
@@ -10,7 +12,8 @@ pub(crate) use read::read;
 
 /// The content of a `daticert.xml`. Texts are as in the document; addresses of others may be
 /// anything, so they are not checked here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CertificationData {
     /// `postacert/@tipo`.
     pub kind: DaticertKind,
@@ -45,7 +48,8 @@ pub struct CertificationData {
 }
 
 /// One recipient.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CertifiedRecipient {
     /// The address.
     pub address: String,
@@ -68,6 +72,12 @@ macro_rules! wire_words {
             /// The word read, exactly as written.
             pub fn from_word(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.word())
             }
         }
     };

@@ -12,6 +12,8 @@ mod write;
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::address::DomainName;
 use crate::conversation::{Desk, Stop};
 use crate::event::{Context, DirectoryUpdate};
@@ -28,7 +30,8 @@ pub(crate) use signed::check_signers;
 pub use write::{LdifWriter, escape_dn};
 
 /// A directory record with its domains.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ProviderRecord {
     /// The record; its certificates are present.
     pub provider: Provider,

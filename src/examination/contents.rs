@@ -2,9 +2,10 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{MailFacts, PartFacts};
+use super::{MailFacts, PartFacts, TransferEncoding};
 use crate::hex;
 use crate::limits::Limits;
+use crate::message::header;
 use crate::message::scan::{Content, Part, Scan};
 
 /// The facts of the message that begins at `original`, a part of `message`.
@@ -27,6 +28,7 @@ pub(super) fn facts(message: &[u8], scan: &Scan, original: usize) -> MailFacts {
             .map(|&part| part_facts(message, &scan.parts[part], paths.of(part)))
             .collect(),
         unlisted: listed.len() - shown,
+        whole: super::whole(scan, original),
     }
 }
 
@@ -65,6 +67,13 @@ fn part_facts(message: &[u8], part: &Part, path: String) -> PartFacts {
         size: content.len(),
         sha256: hex::encode(&Sha256::digest(&content)),
         hash: hash(name.as_deref(), &content),
+        charset: part.content_type.parameter("charset").map(str::to_owned),
+        body: part.body.clone(),
+        encoding: match part.encoding {
+            header::TransferEncoding::Base64 => TransferEncoding::Base64,
+            header::TransferEncoding::QuotedPrintable => TransferEncoding::QuotedPrintable,
+            _ => TransferEncoding::Identity,
+        },
         name,
     }
 }

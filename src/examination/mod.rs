@@ -11,15 +11,19 @@ mod enclosed;
 
 use std::ops::Range;
 
+use serde::Serialize;
+
 use crate::conversation::{Desk, Stop};
 use crate::event::{Context, Examination};
 use crate::finding::Check;
 use crate::incoming_point::inspect::{Judgement, inspect, postacert_parts};
 use crate::message::scan::{Content, Scan};
 use crate::outcome::{MessageKind, Outcome, Reply, Segment};
+use crate::plain;
 
 /// What is inside a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Contents {
     /// The original inside `postacert.eml`; of ordinary mail, the message itself.
     pub original: Option<MailFacts>,
@@ -30,8 +34,9 @@ pub struct Contents {
 }
 
 /// A mail message as its reader knows it. Header values are decoded; empty where there is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[allow(missing_docs, reason = "named as the header fields")]
+#[serde(rename_all = "camelCase")]
 pub struct MailFacts {
     pub from: String,
     pub to: String,
@@ -43,10 +48,14 @@ pub struct MailFacts {
     pub parts: Vec<PartFacts>,
     /// Parts that are not listed, being too many ([`crate::limits::Limits::listed`]).
     pub unlisted: usize,
+    /// All of it, in the message that was examined.
+    #[serde(serialize_with = "plain::span::serialize")]
+    pub whole: Range<usize>,
 }
 
 /// One part of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PartFacts {
     /// Where it stands in the whole message: `1.3.2`.
     pub path: String,
@@ -60,10 +69,30 @@ pub struct PartFacts {
     pub sha256: String,
     /// In a brief receipt: the SHA-1 that stands in the place of the attachment.
     pub hash: Option<String>,
+    /// `charset` of Content-Type, as written.
+    pub charset: Option<String>,
+    /// Its body as it travels, in the message that was examined.
+    #[serde(serialize_with = "plain::span::serialize")]
+    pub body: Range<usize>,
+    /// What that body is encoded with.
+    pub encoding: TransferEncoding,
+}
+
+/// What undoes the transfer encoding of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransferEncoding {
+    /// Nothing need be done, or nobody knows what (RFC 2045 §6.4).
+    Identity,
+    /// Base64.
+    Base64,
+    /// Quoted-printable.
+    QuotedPrintable,
 }
 
 /// A PEC message inside another message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct EnclosedMessage {
     /// Where it stands: `2.1`.
     pub path: String,

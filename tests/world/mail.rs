@@ -126,6 +126,7 @@ pub fn listed(addresses: &[&str]) -> ceralacca_harness::provider::settings::Mail
     use ceralacca_harness::provider::settings::{Mailbox, MailboxList};
     let mailbox = |address: &&str| Mailbox {
         address: super::address(address),
+        further_addresses: Vec::new(),
         ordinary_mail: None,
         certified_only: false,
     };

@@ -75,6 +75,15 @@ pub fn inspect(binary: &[u8]) -> Result<Surface, Error> {
     Ok(surface)
 }
 
+/// Reads what the core module `binary` imports: the plug-in's other faces are core modules.
+///
+/// # Errors
+/// [`Error::Invalid`] when `binary` is no valid WebAssembly.
+pub fn imports(binary: &[u8]) -> Result<Vec<CoreImport>, Error> {
+    Validator::new().validate_all(binary)?;
+    Ok(core_imports(binary))
+}
+
 /// What a component takes and gives.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Surface {

@@ -124,7 +124,7 @@ pub fn host(
             &settings,
             folder.file(CRL_CACHE),
             Arc::clone(&clock),
-        )),
+        )?),
         // The same list twice: the plug-in asks about policies, the depot about existence.
         depot: Box::new(KnownOnly {
             mailboxes: mailboxes(&settings),

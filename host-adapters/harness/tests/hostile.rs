@@ -18,6 +18,7 @@ use std::thread;
 use base64ct::{Base64, Encoding as _};
 use ceralacca_host::{Event, PluginError, pec};
 use common::{names, plug_in, shared};
+use sha2::{Digest as _, Sha256};
 use world::{RECIPIENT, SENDER, World, message, splice, submission};
 
 /// `CERALACCA_MUTATIONS` says how many; CI asks for 100,000. The same number makes the same ones.
@@ -108,11 +109,15 @@ fn no_file_of_a_fuzz_corpus_stops_the_component() {
 /// A message is judged; and taken in from the network or from a user, each so often.
 fn all_ways(world: &World, message: &[u8], number: u64) -> Result<(), PluginError> {
     let copy = || message.to_vec();
-    world.try_converse(Event::Examine(pec::Examination {
+    let examined = world.try_converse(Event::Examine(pec::Examination {
         message: copy(),
         at: None,
         contents: Some(pec::ContentQuery { original: None }),
     }))?;
+    let contents = examined.finding.and_then(|finding| finding.contents);
+    if let Some(original) = contents.and_then(|contents| contents.original) {
+        spans_lead_to_the_parts(&original, message);
+    }
     if number.is_multiple_of(4) {
         world.try_converse(Event::Arrive(pec::Arrival {
             reverse_path: SENDER.to_owned(),
@@ -123,6 +128,41 @@ fn all_ways(world: &World, message: &[u8], number: u64) -> Result<(), PluginErro
         world.try_converse(Event::Submit(submission(copy())))?;
     }
     Ok(())
+}
+
+/// Whoever saves an attachment gets the octets that were judged.
+fn spans_lead_to_the_parts(original: &pec::MailFacts, message: &[u8]) {
+    let octets = |span: &pec::Span| {
+        let start = span.start as usize;
+        &message[start..start + span.length as usize]
+    };
+    let whole = original.whole;
+    octets(&whole);
+    for part in &original.parts {
+        let body = octets(&part.body);
+        assert!(whole.start <= part.body.start, "{part:?} of {whole:?}");
+        assert!(part.body.start + part.body.length <= whole.start + whole.length);
+        let content = match part.encoding {
+            pec::TransferEncoding::Identity => body.to_vec(),
+            // Damaged base64 is read in more than one way; what is not damaged, in one.
+            pec::TransferEncoding::Base64 => {
+                let lines: Vec<u8> = body
+                    .iter()
+                    .copied()
+                    .filter(|o| !b"\r\n".contains(o))
+                    .collect();
+                match Base64::decode_vec(&String::from_utf8_lossy(&lines)) {
+                    Ok(content) => content,
+                    Err(_) => continue,
+                }
+            }
+            pec::TransferEncoding::QuotedPrintable => continue,
+        };
+        assert_eq!(content.len() as u64, part.size, "{part:?}");
+        let digest = Sha256::digest(&content);
+        let digest: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+        assert_eq!(digest, part.sha256, "{part:?}");
+    }
 }
 
 // ---- damage -----------------------------------------------------------------------------------

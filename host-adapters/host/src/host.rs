@@ -14,7 +14,7 @@ use transact::Begin;
 
 pub(crate) use transact::converse;
 
-pub use audit::{AuditFinding, AuditReport};
+pub use audit::{AuditFinding, AuditReport, audit};
 pub use error::HostError;
 pub use report::{
     Action, Committed, DirectorySummary, ItemState, ItemStatus, MessageStatus, MessageSummary,
@@ -197,6 +197,14 @@ impl Host {
             return Ok(true);
         }
         Ok(self.parts.mailboxes.mailbox(address)?.is_some())
+    }
+
+    /// The addresses that an account may use as reverse path ([`Mailboxes::addresses`]).
+    ///
+    /// # Errors
+    /// The user database cannot be reached now.
+    pub fn addresses(&self, account: &str) -> Result<Vec<String>, crate::Unavailable> {
+        self.parts.mailboxes.addresses(account)
     }
 
     /// Takes in what somebody waits for the reply to.

@@ -53,9 +53,9 @@ pub use examiner::{Examiner, onlooker};
 pub use host::{
     Action, AuditFinding, AuditReport, Committed, DirectorySummary, Host, HostError, HostParts,
     ItemState, ItemStatus, MessageStatus, MessageSummary, OutboxReport, Policy, Progress,
-    RecipientStatus, Stop, TickReport,
+    RecipientStatus, Stop, TickReport, audit,
 };
-pub use names::{kind_name, state_name};
+pub use names::{kind_name, rule_name, state_name};
 pub use parts::{
     ClamdScanner, ClamdSettings, ClientIdentity, Clock, CrlCache, CrlFolder, DepositItem,
     DepositOutcome, Depot, DirectoryFetcher, DirectorySource, DoveadmLookup, DovecotSettings,

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::pec::{MessageKind, RecipientState};
+use crate::pec::{LogRule, MessageKind, RecipientState};
 
 /// The name of a kind of message, for example `transport-envelope`. Kinds that this version has
 /// no name for are `other:` and theirs.
@@ -74,6 +74,21 @@ pub(crate) fn state_from_name(name: &str) -> Option<RecipientState> {
         "expired" => RecipientState::Expired,
         _ => return None,
     })
+}
+
+/// The name of a rule of the log, for example `sent-once`.
+#[must_use]
+pub fn rule_name(rule: &LogRule) -> &str {
+    match rule {
+        LogRule::OneStory => "one-story",
+        LogRule::SentOnce => "sent-once",
+        LogRule::ReceivedOnce => "received-once",
+        LogRule::OneEnd => "one-end",
+        LogRule::OrdinaryRecipient => "ordinary-recipient",
+        LogRule::VirusTold => "virus-told",
+        LogRule::Stranger => "stranger",
+        LogRule::Other(name) => name,
+    }
 }
 
 const OTHER: &str = "other:";

@@ -87,6 +87,42 @@ fn the_cache_has_an_end() {
     assert_eq!(asked(), 5);
 }
 
+/// Beside the name that they log in with.
+#[test]
+fn an_account_may_write_from_the_addresses_that_dovecot_names() {
+    let peer = speaking(HELLO, |number, name| match name {
+        "anna@pec.alfa.example" => format!(
+            "USER\t{number}\t{name}\tpec_addresses=a.rossi@pec.alfa.example, studio@alfa.example\n"
+        ),
+        "bruno@pec.alfa.example" => format!("USER\t{number}\t{name}\tuid=1000\n"),
+        "carla@pec.alfa.example" => format!("USER\t{number}\t{name}\tpec_addresses=carla\n"),
+        _ => format!("NOTFOUND\t{number}\n"),
+    });
+    let userdb = userdb(peer.0.address());
+    assert_eq!(
+        userdb.addresses("anna@pec.alfa.example").unwrap(),
+        [
+            "anna@pec.alfa.example",
+            "a.rossi@pec.alfa.example",
+            "studio@alfa.example"
+        ]
+    );
+    let bruno = "bruno@pec.alfa.example";
+    assert_eq!(userdb.addresses(bruno).unwrap(), [bruno]);
+    // Whom Dovecot does not know any more may write from nowhere.
+    assert!(
+        userdb
+            .addresses("dario@pec.alfa.example")
+            .unwrap()
+            .is_empty()
+    );
+    let Unavailable(why) = userdb.addresses("carla@pec.alfa.example").unwrap_err();
+    assert!(
+        why.contains("pec_addresses") && why.contains("carla"),
+        "{why}"
+    );
+}
+
 #[test]
 fn an_alias_is_no_mailbox() {
     let peer = speaking(HELLO, |number, _| {

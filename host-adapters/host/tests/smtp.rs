@@ -443,7 +443,7 @@ fn a_server_that_stops_reading_is_given_up() {
 fn nobody_listens() {
     let endpoint = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().to_string()
+        format!("inet:{}", listener.local_addr().unwrap())
     };
     let relay = SmtpRelay::new(endpoint.parse().unwrap(), settings());
     let reason = later(send(&relay, &[BRUNO]));

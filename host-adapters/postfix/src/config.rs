@@ -173,16 +173,15 @@ pub struct LmtpConfig {
     /// Its address.
     #[serde(deserialize_with = "endpoint::read")]
     pub address: Endpoint,
-    /// Who knows what lies in a mailbox already; none: a crash between a deposit and its mark makes
-    /// a second copy.
+    /// Who knows whether a message lies in a mailbox, before a deposit is repeated.
     pub doveadm: Option<DoveadmConfig>,
 }
 
-/// Field `lmtp.doveadm`: Dovecot's interface for administrators.
+/// Section `lmtp.doveadm`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DoveadmConfig {
-    /// Its root.
+    /// The root of Dovecot's HTTP interface: `http://127.0.0.1:8080`.
     pub url: String,
     /// A file with `doveadm_api_key` in its first line.
     pub key_file: PathBuf,
@@ -392,13 +391,13 @@ impl Config {
             self.store.postgres_roots.as_mut(),
             self.plug_in.as_mut(),
             self.postfix.config_directory.as_mut(),
+            self.directory.client_certificate.as_mut(),
+            self.directory.client_key.as_mut(),
+            self.directory.roots.as_mut(),
             self.lmtp
                 .doveadm
                 .as_mut()
                 .map(|doveadm| &mut doveadm.key_file),
-            self.directory.client_certificate.as_mut(),
-            self.directory.client_key.as_mut(),
-            self.directory.roots.as_mut(),
         ];
         let of_pkcs11 = pkcs11.into_iter().flat_map(|pkcs11| {
             [Some(&mut pkcs11.module), pkcs11.pin_file.as_mut()]

@@ -20,8 +20,10 @@
 //! | [`config`] | what operators write |
 //! | [`service`] | runs it: threads, signals |
 //! | [`check_config`] | tells what is wrong with it, or with the servers around it |
+//! | [`audit`] | judges the log, as `ceralacca audit` does for a provider folder |
 //! | [`observe`] | log, metrics, health |
 
+pub mod audit;
 pub mod check_config;
 pub mod config;
 pub mod hosts;

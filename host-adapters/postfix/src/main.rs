@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ceralacca_postfix::{check_config, service};
+use ceralacca_postfix::{audit, check_config, service};
 use clap::{Parser, Subcommand};
 
 /// Makes a Postfix and Dovecot server a provider of certified mail (PEC).
@@ -38,15 +38,31 @@ enum Command {
     /// One line per check: `ok`, `warn` or `FAIL`, what was found, and what to do about it. Exit code
     /// 1 if anything FAILs. It changes nothing; run it as root, or as the service's user.
     CheckConfig,
+    /// Judge the log: do its rows tell one story of each message, whole and once?
+    ///
+    /// A rule that is broken means an event that was lost or happened twice, or a log that somebody
+    /// has changed. `ceralacca audit --help` explains the rules. It changes nothing, and the service
+    /// may run meanwhile.
+    Audit {
+        /// Print one JSON object per finding instead of lines.
+        #[arg(long)]
+        json: bool,
+        /// One message only.
+        #[arg(value_name = "PEC-ID")]
+        pec_id: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if cli.check_config || cli.command.is_some() {
-        return check_config::run(&cli.config);
-    }
-    match service::run(&cli.config) {
-        Ok(()) => ExitCode::SUCCESS,
+    let ended = match cli.command {
+        _ if cli.check_config => return check_config::run(&cli.config),
+        Some(Command::CheckConfig) => return check_config::run(&cli.config),
+        Some(Command::Audit { json, pec_id }) => audit::run(&cli.config, pec_id.as_deref(), json),
+        None => service::run(&cli.config).map(|()| ExitCode::SUCCESS),
+    };
+    match ended {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("ceralacca-postfix: {error}");
             ExitCode::FAILURE
@@ -56,6 +72,7 @@ fn main() -> ExitCode {
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0  it was told to end and has; check-config: nothing FAILs
+  0  it was told to end and has; check-config: nothing FAILs; audit: no rule is broken
   1  it cannot start, or cannot go on; check-config: something FAILs
-  2  the command line cannot be understood";
+  2  the command line cannot be understood
+  6  audit: the log breaks a rule";

@@ -111,7 +111,7 @@ impl Role {
         let host = hosts.current();
         let recipients = message.recipients.clone();
         let result = match self {
-            Self::Access => submit(message, hosts, &host),
+            Self::Access => submit(message, &host),
             Self::Incoming | Self::Bounces => arrive(self, message, &host),
             Self::BouncesAtTheSource => take_bounce(self, message, &host, &recipients),
         };
@@ -191,11 +191,11 @@ pub struct Handled {
     pub pec_id: Option<String>,
 }
 
-fn submit(message: Incoming, hosts: &dyn Hosts, host: &Host) -> Result<Committed, Reply> {
+fn submit(message: Incoming, host: &Host) -> Result<Committed, Reply> {
     let (octets, _reservation) = octets(message.octets)?;
     // MAIL was refused already; this is what the plug-in's own check (F29) stands behind.
     let account = message.account.unwrap_or_default();
-    let addresses = hosts.addresses(&account).map_err(|Unavailable(reason)| {
+    let addresses = host.addresses(&account).map_err(|Unavailable(reason)| {
         tracing::error!(account, reason, "the addresses of an account are not known");
         Reply::Refuse(failure("the user database cannot be reached"))
     })?;

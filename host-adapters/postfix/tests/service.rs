@@ -6,8 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use provider::running::Running;
-use provider::{Provider, plug_in};
+use provider::{Provider, Running, plug_in};
 
 #[test]
 fn it_serves_reloads_and_drains_as_systemd_wants() {
@@ -105,11 +104,12 @@ fn the_log_is_json_where_it_is_asked_for() {
     service.told("READY=1");
     service.signal("TERM");
     assert_eq!(service.ends(), Some(0));
-    let lines = service.lines.lock().unwrap().clone();
+    let log = service.log();
+    let lines: Vec<_> = log.lines().collect();
     assert!(lines.len() > 3, "{lines:?}");
     for line in lines {
         let value: serde_json::Value =
-            serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line}: {e}"));
+            serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
         assert!(
             value["level"].is_string() && value["message"].is_string(),
             "{line}"

@@ -1,6 +1,6 @@
 //! `ceralacca audit`
 
-use ceralacca_host::{AuditFinding, pec};
+use ceralacca_host::{AuditFinding, rule_name};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ impl Audit {
             if self.json {
                 findings.push(json(&finding));
             } else {
-                say(&line(&finding));
+                say(&finding.to_string());
             }
         });
         let report = audited.map_err(|error| {
@@ -73,28 +73,9 @@ impl Audit {
     }
 }
 
-fn line(found: &AuditFinding) -> String {
-    let AuditFinding { pec_id, finding } = found;
-    format!("{pec_id}: {}: {}", rule(&finding.rule), finding.text)
-}
-
 fn json(found: &AuditFinding) -> Value {
     let AuditFinding { pec_id, finding } = found;
-    json!({ "pec_id": pec_id, "rule": rule(&finding.rule), "text": finding.text })
-}
-
-/// As `wit/types.wit` calls it.
-fn rule(rule: &pec::LogRule) -> &str {
-    match rule {
-        pec::LogRule::OneStory => "one-story",
-        pec::LogRule::SentOnce => "sent-once",
-        pec::LogRule::ReceivedOnce => "received-once",
-        pec::LogRule::OneEnd => "one-end",
-        pec::LogRule::OrdinaryRecipient => "ordinary-recipient",
-        pec::LogRule::VirusTold => "virus-told",
-        pec::LogRule::Stranger => "stranger",
-        pec::LogRule::Other(name) => name,
-    }
+    json!({ "pec_id": pec_id, "rule": rule_name(&finding.rule), "text": finding.text })
 }
 
 const AFTER_HELP: &str = "\

@@ -16,8 +16,17 @@ pub struct Demonstration {
 impl Demonstration {
     /// Runs it.
     pub fn run() -> Self {
+        Self::with(&format!("demo --out {{}}/out --now {NOW}"))
+    }
+
+    /// Runs it by the system's clock, for programs that look there.
+    pub fn of_today() -> Self {
+        Self::with("demo --out {}/out")
+    }
+
+    fn with(command: &str) -> Self {
         let place = TempDir::new().expect("a temporary folder");
-        let ran = in_folder(place.path(), &format!("demo --out {{}}/out --now {NOW}"));
+        let ran = in_folder(place.path(), command);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         Self { place }
     }

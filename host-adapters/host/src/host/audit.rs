@@ -1,7 +1,12 @@
 //! Judging the log (RFC 6109 §2.3). What its rules are, the plug-in knows.
 
+use std::fmt;
+
 use super::{Host, HostError};
+use crate::engine::Engine;
+use crate::names::rule_name;
 use crate::pec;
+use crate::store::Store;
 
 /// A rule of the log that is broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,49 +28,57 @@ pub struct AuditReport {
     pub findings: u64,
 }
 
+/// `PEC-ID: rule: how it is broken`.
+impl fmt::Display for AuditFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pec_id, finding } = self;
+        write!(
+            f,
+            "{pec_id}: {}: {}",
+            rule_name(&finding.rule),
+            finding.text
+        )
+    }
+}
+
 impl Host {
-    /// Has the plug-in judge the log as it is now, one PEC id after another, or one of them alone;
-    /// `tell` hears of every finding. Nothing is changed, and mail goes on meanwhile: a message
-    /// that comes in during an audit is judged or not, as a whole.
-    ///
-    /// In memory are the rows about one PEC id at a time.
+    /// Has the plug-in judge the log as it is now: [`audit`] with this host's parts.
     ///
     /// # Errors
-    /// The store or the plug-in failed; what was told before that holds.
+    /// As for [`audit`].
     pub fn audit(
         &self,
         pec_id: Option<&str>,
         tell: &mut dyn FnMut(AuditFinding),
     ) -> Result<AuditReport, HostError> {
-        let mut report = AuditReport::default();
-        if let Some(pec_id) = pec_id {
-            self.audit_one(pec_id, &mut report, tell)?;
-            return Ok(report);
-        }
-        let mut after = String::new();
-        loop {
-            let batch = self.parts.store.logged_ids(&after, BATCH)?;
-            for pec_id in &batch {
-                self.audit_one(pec_id, &mut report, tell)?;
-            }
-            match batch.into_iter().next_back() {
-                Some(last) => after = last,
-                None => return Ok(report),
-            }
-        }
+        let parts = &self.parts;
+        audit(&*parts.engine, &parts.store, self.now(), pec_id, tell)
     }
+}
 
-    fn audit_one(
-        &self,
-        pec_id: &str,
-        report: &mut AuditReport,
-        tell: &mut dyn FnMut(AuditFinding),
-    ) -> Result<(), HostError> {
-        let dossier = self.parts.store.dossier(pec_id)?;
+/// Has the plug-in judge the log of a store as it is at `now` (seconds since 1970), one PEC id after
+/// another, or one of them alone; `tell` hears of every finding. Nothing is changed, and mail goes on
+/// meanwhile, in this process or another: a message that comes in during an audit is judged or not,
+/// as a whole. No key, directory or mailbox is needed, so that it works when they do not.
+///
+/// In memory are the rows about one PEC id at a time.
+///
+/// # Errors
+/// The store or the plug-in failed; what was told before that holds.
+pub fn audit(
+    engine: &dyn Engine,
+    store: &Store,
+    now: u64,
+    pec_id: Option<&str>,
+    tell: &mut dyn FnMut(AuditFinding),
+) -> Result<AuditReport, HostError> {
+    let mut report = AuditReport::default();
+    let mut judge = |pec_id: &str| -> Result<(), HostError> {
+        let dossier = store.dossier(pec_id)?;
         if dossier.entries.is_empty() {
             return Ok(());
         }
-        let findings = self.parts.engine.audit(self.now(), &dossier)?;
+        let findings = engine.audit(now, &dossier)?;
         report.messages += 1;
         report.rows += dossier.entries.len() as u64;
         report.findings += findings.len() as u64;
@@ -77,6 +90,19 @@ impl Host {
             });
         }
         Ok(())
+    };
+    if let Some(pec_id) = pec_id {
+        judge(pec_id)?;
+        return Ok(report);
+    }
+    let mut after = String::new();
+    loop {
+        let batch = store.logged_ids(&after, BATCH)?;
+        batch.iter().try_for_each(|pec_id| judge(pec_id))?;
+        match batch.into_iter().next_back() {
+            Some(last) => after = last,
+            None => return Ok(report),
+        }
     }
 }
 

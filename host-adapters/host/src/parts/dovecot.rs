@@ -38,12 +38,13 @@ impl DovecotSettings {
 /// no mailbox of certified mail; so `auth_username_format` must keep the domain (`%Lu`). Nor may the
 /// `userdb` know everybody (`static` with `allow_all_users`); [`Self::check`] looks.
 ///
-/// Two extra fields of the `userdb` are the mailbox's own policy:
+/// Extra fields of the `userdb` are the mailbox's own policy:
 ///
 /// | field | values |
 /// |---|---|
 /// | `pec_ordinary_mail` | `refuse`, `accept`, or `redirect:ADDRESS` ([`pec::OrdinaryMailPolicy`]); without it the provider's |
 /// | `pec_certified_only` | `yes` or `no` ([`pec::Mailbox::certified_only`]); without it `no` |
+/// | `pec_addresses` | further mailboxes that its owner may write from, with commas between them |
 ///
 /// Another value makes the mailbox unavailable, and mail for it waits until somebody mends it.
 pub struct DovecotUserdb {
@@ -97,13 +98,7 @@ impl DovecotUserdb {
 
     /// Asks, whatever is remembered.
     fn ask(&self, address: &str) -> Result<Option<pec::Mailbox>, Unavailable> {
-        let trouble = |reason: String| {
-            metrics::counter!("ceralacca_userdb_errors_total").increment(1);
-            Unavailable(format!(
-                "Dovecot's user database at {}: {reason}",
-                self.socket
-            ))
-        };
+        let trouble = |reason| self.trouble(reason);
         match self.auth.user(address).map_err(trouble)? {
             Reply::NotFound => Ok(None),
             Reply::User { name, .. } if !name.eq_ignore_ascii_case(address) => {
@@ -115,6 +110,14 @@ impl DovecotUserdb {
             }
         }
     }
+
+    fn trouble(&self, reason: String) -> Unavailable {
+        metrics::counter!("ceralacca_userdb_errors_total").increment(1);
+        Unavailable(format!(
+            "Dovecot's user database at {}: {reason}",
+            self.socket
+        ))
+    }
 }
 
 impl Mailboxes for DovecotUserdb {
@@ -123,6 +126,21 @@ impl Mailboxes for DovecotUserdb {
             return Ok(None);
         }
         self.cache.get_or(address, || self.ask(address))
+    }
+
+    /// Asked each time: who submits has just been looked up by the same Dovecot, for their password.
+    fn addresses(&self, account: &str) -> Result<Vec<String>, Unavailable> {
+        match self
+            .auth
+            .user(account)
+            .map_err(|reason| self.trouble(reason))?
+        {
+            // Closed since they logged in.
+            Reply::NotFound => Ok(Vec::new()),
+            Reply::User { name, fields } => {
+                policy::addresses(name, &fields).map_err(|reason| self.trouble(reason))
+            }
+        }
     }
 }
 

@@ -8,10 +8,10 @@ use x509_cert::Certificate;
 use x509_cert::der::Encode as _;
 
 use super::settings::{MailboxList, OrdinaryMail, Revocation as Missing, Settings};
-use super::{Domain, Error, Fields, Folder};
+use super::{Address, Domain, Error, Fields, Folder};
 use crate::{
     Clock, CrlCache, CrlFolder, HostError, MailboxTable, Mailboxes, PluginError, Revocation,
-    Unavailable, pec,
+    TlsSettings, Unavailable, pec,
 };
 
 /// Settings as the plug-in wants them, certificates included.
@@ -87,31 +87,49 @@ pub fn mailboxes(settings: &Settings) -> Box<dyn Mailboxes> {
             domains: settings.domains.clone(),
         }),
         MailboxList::Listed(list) => {
-            Box::new(MailboxTable::new(list.iter().map(|mailbox| pec::Mailbox {
+            let mut table = MailboxTable::new(list.iter().map(|mailbox| pec::Mailbox {
                 address: mailbox.address.as_str().to_owned(),
                 ordinary_mail: mailbox.ordinary_mail.as_ref().map(ordinary_mail),
                 certified_only: mailbox.certified_only,
-            })))
+            }));
+            for mailbox in list {
+                let further = mailbox.further_addresses.iter().map(Address::as_str);
+                table.add_addresses(mailbox.address.as_str(), further);
+            }
+            Box::new(table)
         }
     }
 }
 
 /// Where revocation lists come from; from nowhere, if the settings say so. Those that are fetched
 /// are kept in the folder `cache`.
+///
+/// # Errors
+/// The authorities for `https` cannot be read.
 pub fn revocation(
     folder: &Folder,
     settings: &Settings,
     cache: PathBuf,
     clock: Arc<dyn Clock>,
-) -> Vec<Box<dyn Revocation>> {
+) -> Result<Vec<Box<dyn Revocation>>, Error> {
     let mut sources = Vec::<Box<dyn Revocation>>::new();
     if let Some(name) = &settings.crl_folder {
         sources.push(Box::new(CrlFolder::new(folder.file(name))));
     }
     if settings.fetch_crls {
-        sources.push(Box::new(CrlCache::new(cache, Box::new(clock), PATIENCE)));
+        let mut cache = CrlCache::new(cache, Box::new(clock), PATIENCE);
+        if let Some(roots) = &settings.crl_https_roots {
+            let tls = TlsSettings {
+                roots: folder.file(roots),
+                client: None,
+            };
+            cache = cache.with_https(&tls).map_err(|error| {
+                Error::file(Path::new(&error.culprit), error.problem, error.remedy)
+            })?;
+        }
+        sources.push(Box::new(cache));
     }
-    sources
+    Ok(sources)
 }
 
 /// Why a host does not start. The plug-in and the host name field and remedy themselves; what is

@@ -36,6 +36,9 @@ pub struct Settings {
     /// Fetch revocation lists from where certificates say they are.
     #[serde(default = "yes")]
     pub fetch_crls: bool,
+    /// File with the authorities to trust for revocation lists by `https`; none: by `http` only.
+    #[serde(default)]
+    pub crl_https_roots: Option<String>,
     /// Folder with more revocation lists; relative to the provider folder.
     #[serde(default)]
     pub crl_folder: Option<String>,
@@ -79,6 +82,9 @@ pub enum MailboxList {
 pub struct Mailbox {
     /// Its address.
     pub address: Address,
+    /// Further mailboxes that its owner may write from.
+    #[serde(default)]
+    pub further_addresses: Vec<Address>,
     /// Its own policy for ordinary mail.
     pub ordinary_mail: Option<OrdinaryMail>,
     /// May write to certified recipients only (F35).
@@ -290,6 +296,7 @@ impl TryFrom<toml::Value> for Mailbox {
                 let address = Address::try_from(text).map_err(|error| error.to_string())?;
                 Ok(Mailbox {
                     address,
+                    further_addresses: Vec::new(),
                     ordinary_mail: None,
                     certified_only: false,
                 })

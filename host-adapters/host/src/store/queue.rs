@@ -14,13 +14,15 @@ pub struct Queue {
     pub pending: Vec<(Action, u64)>,
     /// For how many seconds the oldest item that is due has been due; none: nothing is.
     pub oldest: Option<u64>,
+    /// The same by what the item asks for. Actions of which nothing is due are absent.
+    pub oldest_by_action: Vec<(Action, u64)>,
     /// How many recipients have a deadline that has come and was not handled yet.
     pub deadlines: u64,
 }
 
 impl Store {
-    /// What waits at `now` (seconds since 1970). Sets the gauges `ceralacca_outbox_pending` (by
-    /// `action`), `ceralacca_outbox_oldest_seconds` and `ceralacca_deadlines_due` as well.
+    /// What waits at `now` (seconds since 1970). Sets the gauges `ceralacca_outbox_pending` and
+    /// `ceralacca_outbox_oldest_seconds` (by `action`) and `ceralacca_deadlines_due` as well.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -36,9 +38,14 @@ impl Store {
                     Ok((action, row.get(1)?, row.get::<u64>(2)?))
                 },
             )?;
-            let first = rows.iter().map(|(_, _, due)| *due).min();
+            let overdue = rows.iter().filter_map(|(action, _, due)| {
+                let overdue = now.checked_sub(*due)?;
+                Some((*action, overdue))
+            });
+            let oldest_by_action: Vec<_> = overdue.collect();
             Ok(Queue {
-                oldest: first.and_then(|due| now.checked_sub(due)),
+                oldest: oldest_by_action.iter().map(|(_, overdue)| *overdue).max(),
+                oldest_by_action,
                 pending: rows.into_iter().map(|(action, n, _)| (action, n)).collect(),
                 deadlines: tx.value(
                     "SELECT count(*) FROM tracked_recipient WHERE deadline <= ?1",
@@ -54,13 +61,15 @@ impl Store {
 impl Queue {
     fn tell(&self) {
         for action in Action::ALL {
-            let found = self.pending.iter().find(|(other, _)| *other == action);
-            let count = found.map_or(0, |(_, count)| *count);
-            metrics::gauge!("ceralacca_outbox_pending", "action" => action.name())
-                .set(count as f64);
+            let of = |all: &[(Action, u64)]| {
+                let found = all.iter().find(|(other, _)| *other == action);
+                found.map_or(0, |(_, number)| *number) as f64
+            };
+            let name = action.name();
+            metrics::gauge!("ceralacca_outbox_pending", "action" => name).set(of(&self.pending));
+            metrics::gauge!("ceralacca_outbox_oldest_seconds", "action" => name)
+                .set(of(&self.oldest_by_action));
         }
-        metrics::gauge!("ceralacca_outbox_oldest_seconds")
-            .set(self.oldest.unwrap_or_default() as f64);
         metrics::gauge!("ceralacca_deadlines_due").set(self.deadlines as f64);
     }
 }

@@ -98,7 +98,8 @@ fn clock(look: &Look<'_>, now: SystemTime) -> Finding {
         Ok(_) => Finding::ok("the clock is not behind the provider directory"),
         Err(_) if is_to_come(look.config, &file) => Finding::warn(
             format!("provider directory {}: not fetched yet", file.display()),
-            "start the service once; until then nobody is certified",
+            "start the service, which fetches it, and run check-config again: whether others will \
+             accept what we sign cannot be told before",
         ),
         Err(error) => Finding::fail(
             format!("provider directory {}: {error}", file.display()),

@@ -13,25 +13,9 @@ use crate::service::assemble;
 
 pub(super) fn check(look: &Look<'_>) -> Vec<Finding> {
     let mut found = vec![injection(look), lmtp(look), scanner(look), mailboxes(look)];
-    found.extend(doveadm(look));
+    found.extend(lookup(look));
     found.extend(directory(look));
     found
-}
-
-/// Does whoever knows what lies in mailboxes know this one?
-fn doveadm(look: &Look<'_>) -> Option<Finding> {
-    let lookup = match assemble::doveadm(look.config) {
-        Ok(lookup) => lookup?,
-        Err(error) => return Some(Finding::fail("lmtp.doveadm", error.to_string())),
-    };
-    let mailbox = look.config.provider.service_mailbox.as_str();
-    Some(match lookup.is_there(mailbox, "no-such-message", 0) {
-        Ok(_) => Finding::ok("doveadm tells what lies in mailboxes"),
-        Err(Unavailable(reason)) => Finding::fail(
-            format!("doveadm does not tell what lies in mailboxes: {reason}"),
-            "open Dovecot's `service doveadm` to HTTP, or mend lmtp.doveadm",
-        ),
-    })
 }
 
 /// Is the provider directory one that will be fetched, and has not been yet?
@@ -90,6 +74,24 @@ fn lmtp(look: &Look<'_>) -> Finding {
             "make that mailbox in Dovecot, or mend provider.service-mailbox",
         ),
     }
+}
+
+/// Whoever is asked before a deposit is repeated.
+fn lookup(look: &Look<'_>) -> Option<Finding> {
+    let doveadm = match assemble::lookup(look.config) {
+        Ok(doveadm) => doveadm?,
+        Err(error) => return Some(Finding::fail("lmtp.doveadm", error.to_string())),
+    };
+    let mailbox = look.config.provider.service_mailbox.as_str();
+    let nobodys = format!("check-config@{}", look.config.provider.mail_domain);
+    Some(match doveadm.is_there(mailbox, &nobodys, 0) {
+        Ok(_) => Finding::ok(format!("doveadm says what lies in {mailbox}")),
+        Err(Unavailable(reason)) => Finding::fail(
+            format!("doveadm: {reason}"),
+            "let Dovecot listen there (service doveadm, inet_listener http), with the key of \
+             lmtp.doveadm.key-file as doveadm_api_key",
+        ),
+    })
 }
 
 fn hello(address: &Endpoint, word: &str, look: &Look<'_>) -> io::Result<Dialogue> {

@@ -49,7 +49,7 @@ pub(super) fn host(
             settings,
             state.file(CRL_CACHE),
             Arc::clone(&clock),
-        )),
+        )?),
         depot: Box::new(depot(config)?) as Box<dyn Depot>,
         relay: Box::new(relay(config)) as Box<dyn Relay>,
         publisher: Box::new(PublishedFolder::new(state.file(PUBLISHED))),
@@ -166,28 +166,28 @@ pub(crate) fn userdb(config: &Config) -> Option<DovecotUserdb> {
 /// Dovecot.
 fn depot(config: &Config) -> Result<LmtpDepot, Error> {
     let depot = LmtpDepot::new(config.lmtp.address.clone(), smtp_settings(config));
-    Ok(match doveadm(config)? {
+    Ok(match lookup(config)? {
         Some(lookup) => depot.looking_first(Box::new(lookup)),
         None => depot,
     })
 }
 
-/// Who knows what lies in a mailbox already, if somebody does.
-pub(crate) fn doveadm(config: &Config) -> Result<Option<DoveadmLookup>, Error> {
+/// Who knows what lies in mailboxes; none: nobody is asked.
+pub(crate) fn lookup(config: &Config) -> Result<Option<DoveadmLookup>, Error> {
     let Some(DoveadmConfig { url, key_file }) = &config.lmtp.doveadm else {
         return Ok(None);
     };
-    let remedy = "write Dovecot's doveadm_api_key into its first line, for our user to read";
-    let text = std::fs::read_to_string(key_file);
-    let text = text.map_err(|error| Error::file(key_file, error, remedy))?;
+    let remedy = "write Dovecot's doveadm_api_key into its first line";
+    let text =
+        std::fs::read_to_string(key_file).map_err(|error| Error::file(key_file, error, remedy))?;
     match text.lines().next().map(str::trim) {
         Some(key) if !key.is_empty() => Ok(Some(DoveadmLookup::new(url, key))),
-        _ => Err(Error::file(key_file, "there is no key in it", remedy)),
+        _ => Err(Error::file(key_file, "it is empty", remedy)),
     }
 }
 
 /// Postfix's port without milters.
-pub(crate) fn relay(config: &Config) -> SmtpRelay {
+fn relay(config: &Config) -> SmtpRelay {
     SmtpRelay::new(config.injection.address.clone(), smtp_settings(config))
 }
 

@@ -1,5 +1,5 @@
 //! A provider folder with a configuration of the service in it, and the service's program.
-#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test program uses its part")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,9 @@ use ceralacca_harness::moment::Moment;
 use ceralacca_harness::provider::init::NewProvider;
 use tempfile::TempDir;
 
-pub mod running;
+pub use running::Running;
+
+mod running;
 
 /// The example's provider.
 const ALFA: &str = "Alfa Posta Certificata S.p.A.";

@@ -1,4 +1,4 @@
-//! The service's program, started, watched and certain to end.
+//! The service as a process, as systemd would have it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -14,30 +14,30 @@ use super::Provider;
 /// The service, with somebody who plays systemd.
 pub struct Running {
     child: Mutex<Child>,
-    pub lines: Arc<Mutex<Vec<String>>>,
+    lines: Arc<Mutex<Vec<String>>>,
     manager: UnixDatagram,
     heard: Mutex<String>,
     _folder: tempfile::TempDir,
 }
 
 impl Running {
-    /// Starts it; it is not ready yet.
+    /// Starts it.
     pub fn start(provider: &Provider) -> Self {
-        Self::start_with(provider, &[])
+        Self::start_with(provider, |_| {})
     }
 
-    /// The same with more in its environment.
-    pub fn start_with(provider: &Provider, environment: &[(&str, &str)]) -> Self {
+    /// Starts it in an environment that the test wants.
+    pub fn start_with(provider: &Provider, prepare: impl FnOnce(&mut Command)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket: PathBuf = folder.path().join("notify");
         let manager = UnixDatagram::bind(&socket).unwrap();
         manager
             .set_read_timeout(Some(Duration::from_millis(50)))
             .unwrap();
-        let mut child = provider
-            .program()
+        let mut program = provider.program();
+        prepare(&mut program);
+        let mut child = program
             .env("NOTIFY_SOCKET", &socket)
-            .envs(environment.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -75,12 +75,12 @@ impl Running {
         });
     }
 
-    /// Waits until a line of its log has these words.
+    /// Waits until it has logged these words.
     pub fn logged(&self, words: &str) {
         self.until(words, || self.log().contains(words));
     }
 
-    /// Waits until something is so; `what` is for who reads that it never was.
+    /// Waits until it is so.
     pub fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !is_so() {
@@ -113,7 +113,34 @@ impl Running {
         )
     }
 
-    /// A number of its metrics: 0 where there is none yet.
+    /// Sends it a signal, by its name without SIG.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.lock().unwrap().id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([&format!("-{name}"), &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Waits for its end, and gives its exit code.
+    pub fn ends(&self) -> Option<i32> {
+        self.status().code()
+    }
+
+    /// Waits until it has ended, or was killed.
+    pub fn status(&self) -> ExitStatus {
+        self.until("end", || {
+            self.child.lock().unwrap().try_wait().unwrap().is_some()
+        });
+        // The reader of stderr sees its end a moment later.
+        thread::sleep(Duration::from_millis(50));
+        self.child.lock().unwrap().wait().unwrap()
+    }
+
+    /// A number of its metrics, labels and all: 0 where there is none yet.
     pub fn metric(&self, name: &str) -> f64 {
         let metrics = self.get("/metrics").1;
         let of = |line: &str| line.strip_prefix(name)?.trim().parse().ok();
@@ -131,33 +158,6 @@ impl Running {
                 .ok()
         };
         metrics.lines().filter_map(of).sum()
-    }
-
-    /// Sends it a signal: `TERM`, `HUP`, …
-    pub fn signal(&self, name: &str) {
-        let pid = self.child.lock().unwrap().id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([&format!("-{name}"), &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
-    }
-
-    /// Waits until it has ended: its exit code, if it was not killed.
-    pub fn ends(&self) -> Option<i32> {
-        self.status().code()
-    }
-
-    /// Waits until it has ended, or was killed.
-    pub fn status(&self) -> ExitStatus {
-        self.until("end", || {
-            self.child.lock().unwrap().try_wait().unwrap().is_some()
-        });
-        // The reader of stderr sees its end a moment later.
-        thread::sleep(Duration::from_millis(50));
-        self.child.lock().unwrap().wait().unwrap()
     }
 
     /// The most memory that it has ever had, in octets.

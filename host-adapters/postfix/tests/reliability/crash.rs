@@ -16,7 +16,7 @@ use crate::faults::on_postgres;
 use crate::look;
 use crate::pair::{ANNA, BRUNO, CARLA, Pair, RECEIPTS, letter, wait_until};
 use crate::postgres::PostgresServer;
-use crate::provider::running::Running;
+use crate::provider::Running;
 
 /// The point, and the how manieth time that it is passed.
 type Death = (&'static str, u32);
@@ -128,7 +128,9 @@ fn die(pair: &Pair, load: &Load, (point, time): Death) {
     }
     let before = load.count();
     let place = format!("{point}:{time}");
-    let alfa = Running::start_with(provider, &[(VARIABLE, place.as_str())]);
+    let alfa = Running::start_with(provider, |program| {
+        program.env(VARIABLE, &place);
+    });
     let status = alfa.status();
     assert_eq!(status.signal(), Some(ABORTED), "{point}: {}", alfa.log());
     println!("{point}: {} accepted meanwhile", load.count() - before);

@@ -10,8 +10,7 @@ use std::process::{Command, Stdio};
 use crate::look;
 use crate::pair::{ANNA, BRUNO, CARLA, Pair, letter, wait_until};
 use crate::postgres::PostgresServer;
-use crate::provider::Provider;
-use crate::provider::running::Running;
+use crate::provider::{Provider, Running};
 use crate::proxy::{Mood, Proxy};
 use crate::support;
 
@@ -108,9 +107,9 @@ fn the_signer_is_away() {
     let Some(pair) = Pair::start() else { return };
     let provider = &pair.alfa.provider;
     let hsm = Hsm::holding_the_key_of(provider);
-    let conf = hsm.conf();
-    let conf = conf.to_str().expect("UTF-8");
-    let alfa = Running::start_with(provider, &[("SOFTHSM2_CONF", conf)]);
+    let alfa = Running::start_with(provider, |program| {
+        program.env("SOFTHSM2_CONF", hsm.conf());
+    });
     alfa.told("READY=1");
     assert_eq!(submit(&pair, &[BRUNO], "uno"), 250);
     pair.holds(ANNA, 2);

@@ -2,7 +2,7 @@
 
 use crate::look;
 use crate::pair::{ANNA, BRUNO, Pair, letter};
-use crate::provider::running::Running;
+use crate::provider::Running;
 
 #[test]
 fn a_hundred_megabytes_cost_two_and_a_half_times_as_much() {

@@ -263,6 +263,7 @@ fn master_cf(setup: &PostfixSetup, [access, incoming, injection, bounces]: [u16;
 127.0.0.1:{injection} inet n - n - - smtpd
   -o syslog_name=postfix/injection
   -o smtpd_milters=
+  -o cleanup_service_name=pecclean
   -o receive_override_options=no_milters,no_header_body_checks,no_unknown_recipient_checks
   -o local_header_rewrite_clients=
   -o smtpd_client_restrictions=permit_mynetworks,reject

@@ -75,7 +75,8 @@ pub fn content(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|error| Error::file(path, error, remedy))
 }
 
-/// The only question about a directory is whether a signature holds.
+/// The questions about a directory are whether a signature holds, and whether a newer one has been
+/// in force: of a file by itself, none has.
 fn converse(mut dialogue: Box<dyn Dialogue>) -> Result<pec::Outcome, ceralacca_host::PluginError> {
     let mut answers = Vec::new();
     loop {
@@ -84,6 +85,7 @@ fn converse(mut dialogue: Box<dyn Dialogue>) -> Result<pec::Outcome, ceralacca_h
             pec::Step::Ask(questions) => {
                 let answer = |question: &pec::Question| match question {
                     pec::Question::VerifySignature(check) => verify_signature(check),
+                    pec::Question::Recall(_) => pec::Answer::Recalled(None),
                     _ => pec::Answer::Unavailable("nothing is known here".to_owned()),
                 };
                 answers = questions.iter().map(answer).collect();

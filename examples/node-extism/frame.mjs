@@ -1,0 +1,34 @@
+// Frames of the Extism face: `src/extism/manual.md` describes them.
+
+/** The value in a frame; octet strings are Uint8Arrays. */
+export function read(frame) {
+  const size = new DataView(frame.buffer, frame.byteOffset).getUint32(0);
+  const octets = frame.subarray(4 + size);
+  const header = new TextDecoder().decode(frame.subarray(4, 4 + size));
+  return JSON.parse(header, (_name, value) => {
+    const place = value?.octets;
+    return Array.isArray(place) ? octets.slice(place[0], place[0] + place[1]) : value;
+  });
+}
+
+/** The frame of a value; what is undefined is left out. */
+export function write(value) {
+  const octets = [];
+  let size = 0;
+  // `this[name]`: a Buffer would otherwise have made JSON of itself.
+  const header = JSON.stringify(value, function (name) {
+    const value = this[name];
+    if (typeof value === "bigint") return Number(value);
+    if (!(value instanceof Uint8Array)) return value;
+    octets.push(value);
+    size += value.length;
+    return { octets: [size - value.length, value.length] };
+  });
+  const text = new TextEncoder().encode(header);
+  // With a memory of its own: Extism reads all that lies behind an array, pools included.
+  const frame = new Uint8Array(4 + text.length + size);
+  new DataView(frame.buffer).setUint32(0, text.length);
+  frame.set(text, 4);
+  octets.reduce((at, piece) => (frame.set(piece, at), at + piece.length), 4 + text.length);
+  return frame;
+}

@@ -1,0 +1,226 @@
+// The page: files come in, the worker judges them one after another, results stand in a list.
+
+import { el } from "./dom.js";
+import { begin, choose, language, words } from "./language.js";
+import { holdings } from "./panel.js";
+import { failure, message, release, waiting } from "./show.js";
+import { Trust, kindOf } from "./trust.js";
+
+const $ = (selector) => document.querySelector(selector);
+const trust = new Trust();
+/** What the worker said of the directory. */
+let directory;
+/** What could not be taken in, by kind: in words, in whatever language. */
+const troubles = {};
+/** Files in the list: `{ id, file, judged?, failed?, open? }`. */
+let entries = [];
+let next = 1;
+
+const worker = startWorker();
+/** What is sent before the worker's modules have loaded is lost. */
+let hasLoaded;
+let isLost = false;
+const ready = new Promise((resolve) => (hasLoaded = resolve));
+const tell = (job) => ready.then(() => worker.postMessage(job));
+worker.onmessage = ({ data }) => HEARD[data.do](data);
+worker.onerror = () => {
+  isLost = true;
+  $("#drop").hidden = true;
+  $("#progress").hidden = true;
+  announce(words.notLoaded);
+};
+
+const HEARD = {
+  ready: () => hasLoaded(),
+  trust(said) {
+    directory = said;
+    trust.keep(said.memos);
+    showTrust();
+  },
+  progress({ id, share }) {
+    const entry = entries.find((entry) => entry.id === id);
+    if (entry) showProgress(entry, share);
+  },
+  judged: ({ id, judged }) => settle(id, { judged }),
+  failed({ id, of, code, text }) {
+    // For these the page has words; others are for whoever mends them.
+    if (code === "bug" || !(code in words.errors)) console.warn(`ceralacca: ${code}: ${text}`);
+    if (of === "trust") HEARD.trust({ refused: text, memos: trust.memos });
+    else settle(id, { failed: { code, text } });
+  },
+};
+
+/** The browser lets this script name no other worker (Trusted Types in the page's policy). */
+function startWorker() {
+  const rules = { createScriptURL: (url) => url };
+  const policy = globalThis.trustedTypes?.createPolicy("ceralacca-worker", rules) ?? rules;
+  return new Worker(policy.createScriptURL("worker.js"), { type: "module" });
+}
+
+/** Files were chosen or dropped: messages, or what trust rests on. */
+async function take(files) {
+  const messages = [];
+  for (const file of files) {
+    const kind = await kindOf(file).catch(() => undefined);
+    if (kind) await hold(kind, [file]);
+    else messages.push(file);
+  }
+  if (messages.length === 0) return;
+  const fresh = messages.map((file) => ({ id: next++, file }));
+  entries = [...entries, ...fresh];
+  // One is read at once; of several people choose.
+  if (entries.length === 1) fresh[0].open = true;
+  showList();
+  fresh.forEach(ask);
+}
+
+const ask = ({ id, file }) => tell({ do: "judge", id, file });
+
+async function hold(kind, files) {
+  troubles[kind] = [];
+  for (const file of files) {
+    const taken = await trust.add(kind, file).catch(() => undefined);
+    if (taken) announce(words.trust.added(words.trust.kinds[kind].title, file.name));
+    else troubles[kind].push(() => (taken === false ? words.trust.nothing[kind](file.name) : words.errors.unread));
+  }
+  // Nothing has changed for messages where nothing was taken.
+  if (troubles[kind].length < files.length) judgeAnew();
+  else showTrust();
+}
+
+async function remove(kind) {
+  troubles[kind] = [];
+  await trust.remove(kind);
+  announce(words.trust.removed(words.trust.kinds[kind].title));
+  judgeAnew();
+  $(`#trust-${kind}`)?.focus();
+}
+
+/** Trust has changed: so may every verdict. */
+function judgeAnew() {
+  tell(trust.message);
+  for (const entry of entries) {
+    if (entry.judged) release(entry.judged);
+    entry.judged = entry.failed = undefined;
+    // The number makes late answers to the old question strangers.
+    entry.id = next++;
+    ask(entry);
+  }
+  showList();
+  showTrust();
+}
+
+function settle(id, result) {
+  const entry = entries.find((entry) => entry.id === id);
+  if (!entry) return;
+  Object.assign(entry, result);
+  entry.item.replaceChildren(...shown(entry));
+  if (entries.some((entry) => !entry.judged && !entry.failed)) return;
+  $("#progress").hidden = true;
+  if (entries.length === 1) announce(entry.item.querySelector("h3").textContent, false);
+  else announce(tally());
+}
+
+function tally() {
+  const of = (verdict) => entries.filter((e) => (e.failed ? "failed" : e.judged.verdict) === verdict).length;
+  const counts = Object.entries(words.tallied).flatMap(([verdict, say]) => of(verdict) ? [say(of(verdict))] : []);
+  return words.tally(entries.length, counts);
+}
+
+function showList() {
+  $("#results").hidden = entries.length === 0;
+  document.body.classList.toggle("judging", entries.length > 0);
+  for (const entry of entries) {
+    entry.item ??= el("li");
+    entry.item.replaceChildren(...shown(entry));
+  }
+  $("#results ol").replaceChildren(...entries.map((entry) => entry.item));
+}
+
+function shown(entry) {
+  const { file, judged, failed } = entry;
+  if (failed) return [failure(file.name, failed)];
+  if (!judged) return [waiting(file.name)];
+  const details = message(file.name, judged, missing(), entry.open);
+  details.addEventListener("toggle", () => (entry.open = details.open));
+  return [details];
+}
+
+/** What trust lacks for a proof. */
+function missing() {
+  const { roots } = trust.holdings;
+  return [...(directory?.domains ? [] : ["directory"]), ...(roots.length ? [] : ["roots"])];
+}
+
+function showProgress({ file }, share) {
+  const bar = $("#progress progress");
+  $("#progress").hidden = false;
+  const percent = Math.floor((share ?? 1) * 100);
+  $("#progress-what").textContent = share === undefined ? words.judging(file.name) : words.reading(file.name, percent);
+  if (share === undefined) bar.removeAttribute("value");
+  else bar.value = share;
+}
+
+/** Complaints about what was brought, by kind. */
+function said() {
+  const all = Object.fromEntries(Object.entries(troubles).map(([kind, list]) => [kind, list.map((say) => say())]));
+  if (directory?.refused) all.directory = [words.trust.refused(directory.refused), ...(all.directory ?? [])];
+  return { directory, complaints: all };
+}
+
+function showTrust() {
+  $("#trust").hidden = false;
+  $("#trust .holdings").replaceChildren(...holdings(trust, said(), { hold, remove }));
+  const lacks = missing().map((name) => words.missing[name]);
+  $("#unproven").hidden = lacks.length === 0;
+  $("#unproven").textContent = lacks.length ? words.trust.unproven(lacks) : "";
+}
+
+/** `seen` is false for what stands on the page anyway, for those who hear it. */
+function announce(text, seen = true) {
+  $("#status").textContent = text;
+  $("#status").classList.toggle("unseen", !seen);
+}
+
+function speak(tag) {
+  choose(tag);
+  showList();
+  showTrust();
+  const settled = entries.length > 0 && entries.every((entry) => entry.judged || entry.failed);
+  announce(settled && entries.length > 1 ? tally() : "");
+}
+
+function listen() {
+  for (const button of document.querySelectorAll("[data-language]")) {
+    button.addEventListener("click", () => speak(button.dataset.language));
+  }
+  $("#files").addEventListener("change", ({ target }) => {
+    take([...target.files]);
+    // The same file may be chosen again.
+    target.value = "";
+  });
+  $("#clear").addEventListener("click", () => {
+    entries.forEach(({ judged }) => judged && release(judged));
+    entries = [];
+    showList();
+    announce("");
+    $("#files").focus();
+  });
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.dataset.drop = words.dropHere;
+  });
+  addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || delete document.body.dataset.drop);
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    delete document.body.dataset.drop;
+    take([...event.dataTransfer.files]);
+  });
+}
+
+begin();
+listen();
+await trust.restore();
+judgeAnew();
+$("#not-running").remove();
+$("#drop").hidden = isLost;

@@ -1,0 +1,376 @@
+// English. What the plug-in says as evidence is English in both languages.
+
+const count = (n, one, many) => `${n.toLocaleString("en-GB")} ${n === 1 ? one : many}`;
+const octets = (n) => count(n, "octet", "octets");
+const list = (items) => new Intl.ListFormat("en-GB").format(items);
+
+export default {
+  title: "Is this certified mail, and does it hold?",
+  lead:
+    "Drop a PEC message here: an envelope or a receipt of Italian certified mail, as a file. It is judged in this " +
+    "browser, by the rules of RFC 6109, and goes nowhere.",
+  choose: "Choose messages…",
+  drop: "or drop them anywhere on this page: .eml files, several at once, up to 120 MB each.",
+  results: "Results",
+  clear: "Clear the list",
+  foot:
+    "Ceralacca judges as a receiving provider must. Times are Italian legal time. Nothing is uploaded: the page loads " +
+    "its own files and then asks nobody. Nobody has accredited this software, and this is no legal advice.",
+  quoted: (text) => `“${text}”`,
+  dropHere: "Drop to judge",
+
+  reading: (name, percent) => `Reading ${name}: ${percent} %`,
+  judging: (name) => `Judging ${name}…`,
+  waiting: "Waiting",
+  tally: (all, counts) => `${count(all, "message", "messages")}: ${list(counts)}.`,
+  tallied: {
+    holds: (n) => `${n} hold${n === 1 ? "s" : ""}`,
+    "does-not-hold": (n) => (n === 1 ? "1 does not hold" : `${n} do not hold`),
+    unproven: (n) => `${n} cannot be proven`,
+    "not-pec": (n) => (n === 1 ? "1 is not PEC" : `${n} are not PEC`),
+    "not-mail": (n) => (n === 1 ? "1 is no message" : `${n} are no messages`),
+    failed: (n) => `${n} could not be judged`,
+  },
+
+  verdicts: {
+    holds: "Holds.",
+    "does-not-hold": "Does not hold.",
+    unproven: "Cannot be proven.",
+    "not-pec": "Not PEC.",
+    "not-mail": "Not a message.",
+    failed: "Not judged.",
+  },
+  holds: (kind, provider, time) =>
+    `This is ${kind.one}, signed by the provider ${provider}${time ? ` on ${time}` : ""}.`,
+  certifiesNothing: "It certifies nothing of the message inside.",
+  notCheckedForRevocation: "Whether its certificates had been revoked was not checked.",
+  claims: (kind, reason, more) =>
+    `It claims to be ${kind.one}, but ${reason}${more ? `, and for ${count(more, "more reason", "more reasons")}` : ""}.`,
+  unproven: (kind, missing) =>
+    `Nothing speaks against this ${kind.name}; but without ${list(missing)} it is not proven that a PEC provider signed it.`,
+  missing: { directory: "the provider directory", roots: "trusted roots" },
+  ordinary: "This is ordinary mail: no provider certifies who sent it, when, or what it says.",
+  looksLikePec: "It looks like certified mail and is none.",
+  signedByAnybody: "It is signed or encrypted with S/MIME, as anybody may.",
+  inside: (n, holding) =>
+    n === 1
+      ? `Inside it is a PEC message, which ${holding ? "holds" : "is judged below"}.`
+      : `Inside it are ${n} PEC messages, of which ${holding} hold${holding === 1 ? "s" : ""}.`,
+
+  kinds: {
+    "transport-envelope": {
+      name: "transport envelope",
+      one: "a transport envelope",
+      meaning: "carries the original message to its recipients, with the facts that the sender’s provider certifies",
+    },
+    "anomaly-envelope": {
+      name: "anomaly envelope",
+      one: "an anomaly envelope",
+      meaning: "shows a recipient something that is not certified mail; nothing of its origin or time is certified",
+    },
+    "server-user-acceptance": {
+      name: "acceptance receipt",
+      one: "an acceptance receipt",
+      meaning: "the sender’s proof of sending",
+    },
+    "non-acceptance": {
+      name: "non-acceptance notice",
+      one: "a non-acceptance notice",
+      meaning: "the message was not accepted, and nothing was sent to anybody",
+    },
+    "virus-non-acceptance": {
+      name: "virus non-acceptance notice",
+      one: "a virus non-acceptance notice",
+      meaning: "the message contains a virus and was not accepted",
+    },
+    "server-server-acceptance": {
+      name: "server-server acceptance",
+      one: "a server-server acceptance",
+      meaning: "from provider to provider: from here on the receiving provider answers for the message",
+    },
+    delivery: {
+      name: "delivery receipt",
+      one: "a delivery receipt",
+      meaning: "the sender’s proof of delivery: the message lies in the recipient’s mailbox, read or not",
+    },
+    "non-delivery": {
+      name: "non-delivery notice",
+      one: "a non-delivery notice",
+      meaning: "the message could not be put into the recipient’s mailbox",
+    },
+    "virus-non-delivery": {
+      name: "virus non-delivery notice",
+      one: "a virus non-delivery notice",
+      meaning: "the recipient’s provider found a virus and kept the message",
+    },
+    timeout: {
+      name: "timeout notice",
+      one: "a timeout notice",
+      meaning: "the recipient’s provider has not been heard of for twelve hours, or has not delivered within twenty-four",
+    },
+    "virus-detection": {
+      name: "virus detection notice",
+      one: "a virus detection notice",
+      meaning: "from provider to provider: the envelope contains a virus and was kept apart",
+    },
+    ordinary: { name: "ordinary mail", one: "ordinary mail", meaning: "no part of certified mail" },
+    other: {
+      name: "message of a kind that no rule knows",
+      one: "a message of a kind that no rule knows",
+      meaning: "",
+    },
+  },
+
+  says: {
+    holds: "What is certified",
+    unproven: "What it says of itself",
+    "does-not-hold": "What it claims, and does not prove",
+    "not-pec": "What it says",
+  },
+  facts: {
+    kind: "Kind",
+    provider: "Provider",
+    provider_claimed: (name) => `${name}, by its own account`,
+    from: "From",
+    sender: "Sender",
+    recipients: "Recipients",
+    certified: "certified",
+    notCertified: "ordinary mail",
+    subject: "Subject",
+    at: "Certified at",
+    delivery: "Delivered to",
+    delivery_failed: "About recipient",
+    takenInCharge: "Taken in charge for",
+    replyTo: "Replies to",
+    receiptType: "Receipt asked for",
+    receiptTypes: { completa: "complete", breve: "brief", sintetica: "concise" },
+    error: "Error",
+    extendedError: "Reason",
+    pecId: "PEC identifier",
+    messageId: "Sender’s Message-ID",
+    ownMessageId: "Message-ID",
+    to: "To",
+    cc: "Cc",
+    date: "Date",
+    file: "File",
+    size: "Size",
+    octets,
+    sha256: "SHA-256",
+  },
+
+  checks: {
+    title: "Checks, in their order",
+    tally: (passed, failed, open) =>
+      list([
+        `${passed} passed`,
+        ...(failed ? [`${failed} failed`] : []),
+        ...(open ? [`${open} could not be made`] : []),
+      ]),
+    verdicts: { passed: "Passed", failed: "Failed", "not-checked": "Not checked" },
+    evidence: "",
+    remarks: "Also to know",
+  },
+
+  signature: {
+    title: "Signature",
+    signedAt: "Made at",
+    noTime: "no stated time",
+    judgedAt: "Certificates judged at",
+    asSigned: "when the signature says it was made",
+    asNow: "now, as the signature names no time",
+    digest: (name) => `${name.toUpperCase()} that was signed`,
+    computed: (name) => `${name.toUpperCase()} of what is here`,
+    signer: "Signer",
+    issuer: "Issuer",
+    root: "Root",
+    trusted: "trusted here",
+    address: "For",
+    issuedBy: "Issued by",
+    serial: "Serial number",
+    valid: "Valid",
+    period: (from, to) => `${from} to ${to}`,
+    revocation: "Revocation",
+    revocations: {
+      good: "not revoked, by the list",
+      revoked: "revoked",
+      "revoked-later": "not revoked then, but since",
+      unknown: "not checked: no list at hand decides it",
+      "not-published": "the certificate names no list",
+    },
+  },
+
+  content: {
+    original: "The original inside",
+    ordinary: "The message",
+    html: "The message has only a layout (HTML); these are its words.",
+    cut: "The text is longer; all of it is in the file below.",
+    noText: "It has no text of its own.",
+    files: "Files inside",
+    save: (name) => `Save ${name}`,
+    saveWord: "Save",
+    whole: "the whole original message, as a message",
+    hash: (sha1) => `not inside: a brief receipt has the SHA-1 of the attachment instead: ${sha1}`,
+    unsaved: "cannot be taken out exactly; save the message and use a mail program",
+    unnamed: "part",
+    unlisted: (n) => `and ${count(n, "more part", "more parts")}, not listed`,
+    inside: "PEC messages inside",
+    part: (path) => `part ${path}`,
+  },
+
+  notes: {
+    "byte-order-mark": () => "A byte order mark above the message was left out.",
+    "blank-lines": () => "Blank lines above the message were left out.",
+    "mbox-line": () => "The line “From …” above the message, as mbox files have it, was left out.",
+    "bare-cr": () => "All lines end in a bare CR in the file: judged with CRLF, as mail travels.",
+    "bare-lf-changed": ({ count: n }) =>
+      `${count(n, "line ends", "lines end")} in a bare LF in the file: judged with CRLF instead, as mail travels.`,
+    "bare-lf-left": ({ count: n }) =>
+      `${count(n, "line ends", "lines end")} in a bare LF in the file: judged as they are.`,
+    "too-deep": ({ path }) => `The message in part ${path} was not judged: it lies too deep.`,
+  },
+
+  strangers: {
+    empty: "The file is empty.",
+    archive: "The file is an archive. Unpack it and drop the messages in it.",
+    outlook: "The file is an Office or Outlook .msg file: what was signed is lost in it. Save the message as .eml from the mailbox.",
+    tnef: "The file is winmail.dat (TNEF). Drop the message it was attached to.",
+    attachment: "The file is a PDF document. Drop the message it was attached to.",
+    image: "The file is an image.",
+    cms: "The file is a certificate or a signed document (.p7m, .p7s): that is no message. Drop the message it came with. Directories and certificates are loaded below.",
+    pem: "The file is PEM: no message. Certificates are loaded below.",
+    xml: "The file is XML. daticert.xml alone proves nothing: drop the message it came with.",
+    utf16: "The file is UTF-16 text. Save the message with its own octets, as .eml.",
+    binary: "The file is binary data, not mail (RFC 5322).",
+    text: "The file is text, but not mail (RFC 5322).",
+  },
+
+  errors: {
+    "too-large": "The file is larger than 120 MB. No message that a PEC provider takes is so large.",
+    unread: "The file could not be read. If it is a folder, drop the files in it.",
+    bug: "The plug-in could not judge it. If this is mail, please report it as a bug.",
+  },
+  notLoaded: "The plug-in could not be loaded, so nothing can be judged. Reload the page; if that does not help, its files are not where they should be (see README.md).",
+
+  trust: {
+    eyebrow: "What trust rests on",
+    title: "Who is a provider?",
+    text:
+      "A signature alone proves little: anybody has a certificate. Who may seal certified mail stands in the provider " +
+      "directory, which AgID keeps; its certificates must lead to a root that you trust. Load them here, or drop them " +
+      "on the page. They stay in this browser.",
+    kinds: {
+      directory: {
+        title: "Provider directory",
+        text: "LDIF, plain or signed (.p7m). Without it no message is proven.",
+        choose: "Choose the directory…",
+      },
+      roots: {
+        title: "Roots",
+        text: "Certificates (PEM or DER) that chains must end in. Without them no chain leads anywhere.",
+        choose: "Choose roots…",
+      },
+      signers: {
+        title: "Directory signers",
+        text: "Whose signature on the directory is taken. With any, only a directory that they signed is taken.",
+        choose: "Choose certificates…",
+      },
+      lists: {
+        title: "Revocation lists",
+        text: "CRLs (DER or PEM) of the issuers. Without them revocation is not checked, and the verdict says so.",
+        choose: "Choose lists…",
+      },
+    },
+    none: "None",
+    remove: "Remove",
+    removeOf: (kind) => `Remove: ${kind}`,
+    directory: (providers, domains) =>
+      `${count(providers, "provider record", "provider records")}, ${count(domains, "domain", "domains")}`,
+    items: (n) => count(n, "entry", "entries"),
+    file: (name, day) => `${name}, loaded ${day}`,
+    refused: (why) => `Not taken: ${why}`,
+    nothing: {
+      roots: (name) => `${name} holds no certificate, PEM or DER.`,
+      signers: (name) => `${name} holds no certificate, PEM or DER.`,
+      lists: (name) => `${name} holds no revocation list, PEM or DER.`,
+    },
+    added: (kind, name) => `${kind}: ${name} was loaded.`,
+    removed: (kind) => `${kind}: removed.`,
+    forgetful: "This browser keeps no data for this page: what you load is forgotten when you leave.",
+    unproven: (missing) =>
+      `Without ${list(missing)} this page can tell whether a message was altered, but not that a PEC provider signed it.`,
+  },
+
+  codes: {
+    "not-mail": "it is not shaped like a mail message",
+    "no-signature": "it has no provider’s signature",
+    "signature-unreadable": "its signature cannot be read",
+    "content-altered": "its content was altered after it was signed",
+    "signature-broken": "the signature does not fit the certificate",
+    "signer-not-in-directory": "the signer is no provider of the directory",
+    "from-not-single": "From is not one address",
+    "from-not-managed": "the domain in From is not one of the signing provider’s",
+    "certificate-expired": "a certificate was not valid at that time",
+    "certificate-revoked": "a certificate had been revoked",
+    "certificate-purpose": "the certificate is not for signing mail",
+    "certificate-unreadable": "a certificate cannot be read",
+    "path-incomplete": "the certificate leads to no trusted root",
+    "path-invalid": "the chain of certificates is not valid",
+    "kind-unknown": "no rule knows a message of this kind",
+    "kind-differs": "the certification data are of another kind of message",
+    "no-daticert": "it has no certification data (daticert.xml)",
+    "bad-daticert": "its certification data (daticert.xml) are not valid",
+    "several-daticert": "it has more than one daticert.xml",
+    "bad-identifier": "its identifier is none",
+    "identifier-differs": "its identifier is not the one that was certified",
+    "error-differs": "the error in its certification data contradicts what it is",
+    "no-ricezione": "the certification data name nobody it was taken in charge for",
+    "no-consegna": "the certification data do not say which recipient it is about",
+    "no-postacert": "the original (postacert.eml) is missing, or not one",
+
+    "signature-found": "there is a signature",
+    "content-intact": "what was signed was not altered",
+    "signature-good": "the signature fits the certificate",
+    "signer-in-directory": "the signer is a provider of the directory",
+    "from-managed": "the domain in From is the signing provider’s",
+    "path-good": "the certificates lead to a trusted root",
+    "not-revoked": "the certificate was not revoked",
+    daticert: "the certification data are complete",
+    "kind-agrees": "header and certification data name the same kind",
+    "identifier-agrees": "the identifier is the one that was certified",
+    postacert: "the original is there",
+    "from-certified": "From is the address in the certificate",
+    "reference-agrees": "header and certification data name the same message",
+    "sender-agrees": "the header names the certified sender",
+    "subject-agrees": "the subject is the certified one",
+    "receipt-type-agrees": "the kind of receipt is the one asked for",
+    "recipient-agrees": "it was delivered to one of the recipients",
+    "inner-identifier-agrees": "the original has the certified identifier",
+    "times-agree": "all times agree",
+
+    "signer-not-looked-up": "whether the signer is a provider: there is no directory",
+    "from-not-looked-up": "whether the provider manages the domain in From: there is no directory",
+    "revocation-unchecked": "whether the certificate was revoked: no list at hand",
+    "revocation-not-published": "whether the certificate was revoked: it names no list",
+
+    "error-unmarked": "it tells of a virus, and its header does not",
+    "error-unnamed": "it tells of a failure and does not say of what kind",
+    "bad-address": "the certification data name something that is no address",
+    "from-not-certified": "From is not the address in the certificate",
+    "field-repeated": "a header field stands more than once",
+    "reference-differs": "header and certification data name different messages",
+    "sender-differs": "the header does not name the certified sender",
+    "subject-differs": "the subject is not the certified one",
+    "receipt-type-differs": "the kind of receipt is not the one asked for",
+    "recipient-unknown": "it was delivered to none of the recipients",
+    "inner-identifier-differs": "the original has another identifier",
+    "sha1-signature": "the signature uses SHA-1, which no longer proves much",
+    "micalg-differs": "the header names another digest than the signature",
+    "time-differs": "the times do not agree",
+    "certificate-not-valid-now": "a certificate was valid then and is no more",
+    "certificate-revoked-since": "a certificate was revoked later",
+    truncated: "the message was cut off",
+    smime: "it is signed with S/MIME, as anybody may",
+    "smime-opaque": "it is opaque S/MIME, which was not opened",
+    "looks-like-pec": "it looks like certified mail and does not claim to be",
+  },
+};

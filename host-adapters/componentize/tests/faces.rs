@@ -1,0 +1,95 @@
+//! The plug-in's modules as they were built reach for nothing but what binds them to their hosts.
+
+use std::fs;
+use std::path::Path;
+
+use ceralacca_componentize::{CoreImport, imports, inspect};
+
+#[test]
+fn the_component_imports_nothing() {
+    let Some(component) = built("ceralacca.component.wasm", "make component") else {
+        return;
+    };
+    assert_eq!(inspect(&component).unwrap().sealed(), Ok(()));
+}
+
+/// Memory, input, output: no variable, no configuration, no log, no HTTP.
+#[test]
+fn the_extism_module_imports_its_kernel() {
+    let Some(module) = built("ceralacca.extism.wasm", "make extism") else {
+        return;
+    };
+    let allowed = [
+        "alloc",
+        "error_set",
+        "input_length",
+        "input_load_u64",
+        "input_load_u8",
+        "output_set",
+        "store_u64",
+        "store_u8",
+    ];
+    for CoreImport { module, name } in imports(&module).unwrap() {
+        assert_eq!(module, "extism:host/env", "{name}");
+        assert!(allowed.contains(&name.as_str()), "{name}");
+    }
+}
+
+/// What builds and reads JavaScript's values, and what throws: no clock, no randomness, no network.
+#[test]
+fn the_javascript_module_imports_its_glue() {
+    let Some(module) = built("npm/wasm/ceralacca_bg.wasm", "make npm") else {
+        return;
+    };
+    let allowed = [
+        "entries",
+        "get",
+        "get_unchecked",
+        "instanceof_Uint8Array",
+        "isArray",
+        "length",
+        "new",
+        "new_from_slice",
+        "prototypesetcall",
+        "push",
+        "set",
+    ];
+    for CoreImport { module, name } in imports(&module).unwrap() {
+        assert_eq!(module, "./ceralacca_bg.js", "{name}");
+        // `__wbg_NAME_HASH` is JavaScript's NAME; `__wbindgen_…` is the glue's own, whose parts
+        // handle values and errors.
+        let own = name.strip_prefix("__wbg_").unwrap_or(&name);
+        let known = own.starts_with("__wbindgen_")
+            || own
+                .rsplit_once('_')
+                .is_some_and(|(name, _)| allowed.contains(&name));
+        assert!(known, "{name}");
+    }
+    // What NAME belongs to, the glue says.
+    let glue = built("npm/wasm/ceralacca.js", "make npm").unwrap_or_default();
+    let glue = String::from_utf8(glue).unwrap();
+    for reach in [
+        "Date",
+        "performance",
+        "crypto",
+        "random",
+        "setTimeout",
+        "XMLHttpRequest",
+    ] {
+        assert!(!glue.contains(reach), "{reach}");
+    }
+}
+
+/// A module in the target folder.
+fn built(name: &str, made_by: &str) -> Option<Vec<u8>> {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..").join(name);
+    if file.exists() {
+        return Some(fs::read(file).unwrap());
+    }
+    assert!(
+        std::env::var_os("CERALACCA_REQUIRE_TOOLS").is_none(),
+        "target/{name} is not there ({made_by})"
+    );
+    println!("skipped: target/{name} is not there ({made_by})");
+    None
+}

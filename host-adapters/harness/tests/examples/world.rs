@@ -1,0 +1,250 @@
+//! What the programs are tried on, and what is asked of all of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::common::verdicts::{Demonstration, with_lf};
+use super::common::{files, plug_in, succeed, tool};
+use super::here;
+use super::server::Server;
+
+pub const ANNA: &str = "anna.rossi@pec.alfa.example";
+pub const BRUNO: &str = "bruno.verdi@pec.beta.example";
+
+/// The demonstration of today, since the programs look at the clock, and some messages of it.
+pub struct World {
+    pub demo: Demonstration,
+    pub samples: Vec<Sample>,
+    /// What Anna handed in at first.
+    pub original: PathBuf,
+}
+
+pub struct Sample {
+    pub path: PathBuf,
+    /// What `ceralacca verify --json` says of it.
+    pub judged: Value,
+}
+
+impl World {
+    /// None where something that the program under test needs is not here.
+    pub fn new(needs: &[&str]) -> Option<Self> {
+        if !plug_in() || !tool("openssl") || !tool("curl") || !needs.iter().all(|path| here(path)) {
+            return None;
+        }
+        let demo = Demonstration::of_today();
+        let submitted = files(&demo.folder().join("submitted"), "txt");
+        let ends = |end: &str| {
+            let fits = |path: &&PathBuf| path.to_str().is_some_and(|name| name.ends_with(end));
+            submitted.iter().find(fits).expect("it is shown").clone()
+        };
+        let original = ends("01-original.txt");
+        let samples = [
+            demo.first("transport-envelope"),
+            demo.first("delivery"),
+            ends("-altered.txt"),
+            original.clone(),
+        ];
+        let samples = samples.map(|path| Sample {
+            judged: demo.judge(&path, &[]).1,
+            path,
+        });
+        let verdicts = samples
+            .each_ref()
+            .map(|sample| text(&sample.judged["verdict"]));
+        assert_eq!(verdicts, ["holds", "holds", "does-not-hold", "not-pec"]);
+        Some(Self {
+            samples: samples.into(),
+            original,
+            demo,
+        })
+    }
+
+    /// The arguments of programs that run a provider.
+    pub fn alfa(&self) -> [PathBuf; 2] {
+        [self.demo.folder().join("providers/alfa"), ANNA.into()]
+    }
+
+    /// OpenSSL verifies it, and what is inside is what was handed in.
+    pub fn was_sealed_well(&self, message: &Path) {
+        let mut openssl = Command::new("openssl");
+        openssl.args([
+            "cms",
+            "-verify",
+            "-purpose",
+            "smimesign",
+            "-out",
+            "/dev/null",
+            "-in",
+        ]);
+        openssl.arg(message).arg("-CAfile");
+        succeed(openssl.arg(self.demo.folder().join("roots.pem")));
+        let compare = ["--compare", self.original.to_str().unwrap()];
+        let (code, judged) = self.demo.judge(message, &compare);
+        assert_eq!(code, 0, "{judged:#}");
+    }
+
+    /// A program that prints a line for each message.
+    pub fn is_verified_by(&self, name: &str, program: impl Fn(&[PathBuf]) -> Command) {
+        self.is_verified_with_kinds(name, str::to_owned, program);
+    }
+
+    /// The same, where kinds are spelled otherwise.
+    pub fn is_verified_with_kinds(
+        &self,
+        name: &str,
+        spelled: fn(&str) -> String,
+        program: impl Fn(&[PathBuf]) -> Command,
+    ) {
+        let place = TempDir::new().unwrap();
+        let copy = |name: &str, octets: &[u8]| {
+            let path = place.path().join(name);
+            fs::write(&path, octets).unwrap();
+            path
+        };
+        let mut messages = Vec::new();
+        let mut expected = Vec::new();
+        for (number, Sample { path, judged }) in self.samples.iter().enumerate() {
+            let kind = spelled(text(&judged["kind"]));
+            expected.push(match text(&judged["verdict"]) {
+                "holds" => format!("{kind} of {}: holds", text(&judged["issuer"]["name"])),
+                "not-pec" => "ordinary mail".to_owned(),
+                _ => format!(
+                    "{kind}: does not hold: {}",
+                    text(&judged["defects"][0]["text"])
+                ),
+            });
+            messages.push(copy(&format!("{number}.eml"), &fs::read(path).unwrap()));
+        }
+        // As files on disks have it, and no mail at all.
+        expected.push(expected[0].clone());
+        messages.push(copy("4.eml", &with_lf(&fs::read(&messages[0]).unwrap())));
+        for junk in ["", "hello\n"] {
+            expected.push("no mail".to_owned());
+            messages.push(copy(&format!("{}.eml", messages.len()), junk.as_bytes()));
+        }
+        let output = program(&messages).output().expect("it runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{name}: {stderr}");
+        let said = String::from_utf8(output.stdout).expect("UTF-8");
+        let said: Vec<&str> = said
+            .lines()
+            .map(|line| line.split_once(".eml: ").expect("FILE: VERDICT").1)
+            .collect();
+        assert_eq!(said, expected, "{name}");
+
+        fs::remove_file(&messages[2]).unwrap();
+        messages.remove(2);
+        let output = program(&messages).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(0), "{name}: all hold");
+    }
+
+    /// A server with `POST /verify` and `POST /seal`.
+    pub fn is_served_by(&self, server: &Server) {
+        for Sample { path, judged } in &self.samples {
+            let (status, found) = server.post("/verify", path, &[]);
+            assert_eq!(status, 200, "{found:#}");
+            assert_eq!(found["kind"]["tag"], judged["kind"]);
+            assert_eq!(found["holds"], judged["holds"]);
+            assert_eq!(found["checks"], judged["checks"]);
+            assert_eq!(found["defects"], judged["defects"]);
+            assert_eq!(found["issuer"]["name"], judged["issuer"]["name"]);
+            assert_eq!(found["data"]["pecId"], judged["data"]["pec_id"]);
+            let digest = &judged["signature"]["computed_digest"];
+            assert_eq!(found["signature"]["computedDigest"], *digest);
+        }
+        self.is_sealed_by(server);
+        self.bad_input_is_refused_by(server);
+    }
+
+    fn is_sealed_by(&self, server: &Server) {
+        let place = TempDir::new().unwrap();
+        let token = format!("Authorization: Bearer {}", server.token());
+        let seal = format!("/seal?to={BRUNO}&to=dario.blu@posta.example");
+        let (status, said) = server.post(&seal, &self.original, &["-H", &token]);
+        assert_eq!(
+            (status, &said["reply"]["code"]),
+            (200, &Value::from(250)),
+            "{said:#}"
+        );
+        let post = said["post"].as_array().unwrap();
+        assert_eq!(post.len(), 2);
+        assert_eq!(post[0]["deposit"], "server-user-acceptance");
+        assert_eq!(post[0]["recipients"], Value::from([ANNA].as_slice()));
+        assert_eq!(post[1]["relay"], "transport-envelope");
+        assert_eq!(post[1]["recipients"][1], "dario.blu@posta.example");
+        for letter in post {
+            let file = place.path().join("sealed.eml");
+            fs::write(&file, text(&letter["message"])).unwrap();
+            self.was_sealed_well(&file);
+        }
+        // Nobody submits as somebody else: the plug-in sees who is in From.
+        let elena = fs::read_to_string(&self.original)
+            .unwrap()
+            .replace("anna.rossi@", "elena@");
+        let file = place.path().join("elena.eml");
+        fs::write(&file, elena).unwrap();
+        let (_, said) = server.post(&seal, &file, &["-H", &token]);
+        let post = said["post"].as_array().unwrap();
+        assert_eq!(post.len(), 1, "{said:#}");
+        assert_eq!(post[0]["deposit"], "non-acceptance");
+    }
+
+    fn bad_input_is_refused_by(&self, server: &Server) {
+        let place = TempDir::new().unwrap();
+        let body = |name: &str, octets: &[u8]| {
+            let path = place.path().join(name);
+            fs::write(&path, octets).unwrap();
+            path
+        };
+        let mail = b"From: a@posta.example\r\n\r\n";
+        let of_size = |size: usize| {
+            let line = [b"x".repeat(76).as_slice(), b"\r\n"].concat();
+            let lines = line.repeat((size - mail.len()) / line.len());
+            body(&format!("{size}.eml"), &[mail.as_slice(), &lines].concat())
+        };
+        let (nothing, junk) = (body("nothing", b""), body("junk", b"hello"));
+        let large = of_size(26_000_000);
+        let token = format!("Authorization: Bearer {}", server.token());
+        let to = format!("/seal?to={BRUNO}");
+        let (bearer, stranger) = (["-H", &token], ["-H", "Authorization: Bearer x"]);
+        let chunked = ["-H", "Transfer-Encoding: chunked"];
+        let original = &*self.original;
+        let cases: [(u16, &str, &Path, &[&str], &str); 12] = [
+            (
+                404,
+                "/",
+                &junk,
+                &[],
+                "there are POST /verify and POST /seal",
+            ),
+            (405, "/verify", &junk, &["-X", "PUT"], "/verify takes POST"),
+            (400, "/verify", &nothing, &[], "the body is empty"),
+            (422, "/verify", &junk, &[], "no mail message"),
+            (413, "/verify", &large, &[], "at most 24 MB"),
+            (200, "/verify", &of_size(23_900_000), &[], ""),
+            (401, &to, original, &[], "Authorization: Bearer TOKEN"),
+            (401, &to, original, &stranger, "Bearer TOKEN"),
+            (413, &to, &large, &bearer, "at most 8 MB"),
+            (200, &to, &of_size(7_900_000), &bearer, ""),
+            (422, "/seal", original, &bearer, ""),
+            // The last one: wrangler's own proxy loses what comes after a body that was not read to
+            // its end.
+            (413, "/verify", &large, &chunked, "at most 24 MB"),
+        ];
+        for (status, path, file, options, words) in cases {
+            let (answered, said) = server.post(path, file, options);
+            assert_eq!(answered, status, "{path} {options:?}: {said:#}");
+            let error = said["error"].as_str().unwrap_or_default();
+            assert!(error.contains(words), "{path} {options:?}: {said:#}");
+        }
+    }
+}
+
+/// A JSON string.
+pub fn text(value: &Value) -> &str {
+    value.as_str().expect("text")
+}

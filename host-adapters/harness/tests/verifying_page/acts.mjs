@@ -1,0 +1,65 @@
+// What a person does with the page, and sees.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+
+/** Until the text of an element is as expected. */
+export function until(page, selector, pattern) {
+  const fits = ([selector, source]) => new RegExp(source).test(document.querySelector(selector)?.textContent);
+  return page.waitForFunction(fits, [selector, pattern.source]);
+}
+
+/** Lets go of files above the page, as a file manager does. */
+export async function drop(page, files) {
+  const read = async (file) => [basename(file), (await readFile(file)).toString("base64")];
+  const contents = await Promise.all(files.map(read));
+  const transfer = await page.evaluateHandle((contents) => {
+    const transfer = new DataTransfer();
+    for (const [name, octets] of contents) {
+      transfer.items.add(new File([Uint8Array.from(atob(octets), (c) => c.charCodeAt(0))], name));
+    }
+    return transfer;
+  }, contents);
+  await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
+}
+
+/** Until so many files are judged. */
+export function settled(page, count) {
+  const done = (count) =>
+    document.querySelectorAll("#results > ol > li > [data-verdict]").length === count &&
+    document.querySelector("#progress").hidden;
+  return page.waitForFunction(done, count, { timeout: 120_000 });
+}
+
+/** What is saved when this is done. */
+export async function download(page, folder, act) {
+  const [download] = await Promise.all([page.waitForEvent("download"), act()]);
+  const file = join(folder, `${Date.now()}`);
+  await download.saveAs(file);
+  return { name: download.suggestedFilename(), octets: await readFile(file) };
+}
+
+/** axe-core finds nothing to complain of, in the light and in the dark. */
+export async function accessible(page, axe, what) {
+  await page.evaluate(() => document.querySelectorAll("details").forEach((one, at) => (one.open = at < 3)));
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => axe.run());
+    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html)}`);
+    assert.deepEqual(found, [], `${what}, ${colorScheme}`);
+  }
+}
+
+/** On a desk and on a phone, by day and by night. */
+export async function picture(page, folder, name) {
+  if (!folder) return;
+  for (const [device, width] of [["desk", 1200], ["phone", 390]]) {
+    for (const colorScheme of ["light", "dark"]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: join(folder, `${name}-${device}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+  await page.setViewportSize({ width: 1200, height: 900 });
+}

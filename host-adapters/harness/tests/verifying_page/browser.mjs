@@ -1,0 +1,54 @@
+// A web server and a browser for the story; both end with it. What the browser asks for and what
+// it complains of is written down.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+
+/** The command of the page's README, on a port that the kernel chose. */
+export async function serve(site) {
+  const server = spawn("python3", ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "-d", site], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const said = await new Promise((resolve, reject) => {
+    server.stdout.once("data", resolve);
+    server.once("exit", () => reject(new Error("no web server")));
+  });
+  const port = /port (\d+)/.exec(said)[1];
+  process.once("exit", () => server.kill());
+  return { address: `http://127.0.0.1:${port}/`, end: () => server.kill() };
+}
+
+/** Chromium; `page` opens the page in a profile of its own. */
+export async function begin(require, address) {
+  const { chromium } = require("playwright-core");
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync"],
+  });
+  const requests = new Set();
+  const complaints = [];
+  return {
+    requests,
+    complaints,
+    /** `missing` names files that the web server is not to have. */
+    async page(options, missing) {
+      const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1200, height: 900 }, ...options });
+      const page = await context.newPage();
+      // Of the page and of its worker.
+      context.on("request", (request) => requests.add(request.url()));
+      context.on("console", (message) => message.type() !== "log" && complaints.push(message.text()));
+      context.on("weberror", (error) => complaints.push(String(error.error())));
+      if (missing) await context.route(missing, (route) => route.abort());
+      await page.goto(address);
+      if (!missing) await page.waitForSelector("#drop:not([hidden])");
+      return page;
+    },
+    /** Nothing but the page's own files was asked for, and nothing went wrong. */
+    async end() {
+      await browser.close();
+      const foreign = [...requests].filter((url) => !url.startsWith(address) && !url.startsWith(`blob:${address}`));
+      assert.deepEqual(foreign, []);
+      assert.deepEqual(complaints, []);
+    },
+  };
+}

@@ -1,0 +1,276 @@
+// The page in a browser: usage TOOLS PAGE PLAN.json. Says what it did; stops at the first surprise.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { accessible, download, drop, picture, settled, until } from "./acts.mjs";
+import { begin, serve } from "./browser.mjs";
+import { odds, words } from "./modules.mjs";
+
+const [tools, site, planned] = process.argv.slice(2);
+const plan = JSON.parse(await readFile(planned, "utf8"));
+const require = createRequire(join(tools, "package.json"));
+const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
+const sha256 = (octets) => createHash("sha256").update(octets).digest("hex");
+
+const server = await serve(site);
+const browser = await begin(require, server.address);
+try {
+  await words(site, plan.sources);
+  await odds(site);
+  await alone();
+  await asTheCommandLine();
+  await saves();
+  await hostile();
+  await languages();
+  await keyboard();
+  await signedDirectory();
+  await sizes();
+  await incomplete();
+  console.log(`${browser.requests.size} requests, all for the page's own files`);
+} finally {
+  await browser.end();
+  server.end();
+}
+
+/** Without directory and roots nothing is proven, nothing is called false, and the page says why. */
+async function alone() {
+  const page = await browser.page();
+  await page.setInputFiles("#files", plan.receipt);
+  await page.waitForSelector("[data-verdict]");
+  assert.equal(await page.getAttribute("[data-verdict]", "data-verdict"), "unproven");
+  const text = await page.innerText("#results h3");
+  assert.match(text, /^Cannot be proven\. .*without the provider directory and trusted roots/);
+  assert.match(await page.innerText("#unproven"), /Without the provider directory and trusted roots/);
+  await picture(page, plan.screenshots, "unproven");
+  // With one of the two as well: the other one is still wanting.
+  await page.setInputFiles("#trust-roots", plan.roots);
+  await until(page, "#results h3", /without the provider directory it is/);
+  assert.equal(await page.getAttribute("[data-verdict]", "data-verdict"), "unproven");
+  // What was brought stays, and says what it proves.
+  await page.setInputFiles("#trust-directory", plan.directory);
+  await page.waitForSelector("[data-verdict=holds]");
+  await picture(page, plan.screenshots, "holds");
+  await page.reload();
+  await page.setInputFiles("#files", plan.receipt);
+  await page.waitForSelector("[data-verdict=holds]");
+  await page.getByRole("button", { name: "Remove: Provider directory" }).click();
+  await page.waitForSelector("[data-verdict=unproven]");
+  await page.reload();
+  await page.setInputFiles("#files", plan.receipt);
+  await page.waitForSelector("[data-verdict=unproven]");
+  await page.context().close();
+  console.log("without a directory nothing is proven; what is brought is remembered until it is removed");
+}
+
+/** Every message of a long list, dropped at once. */
+async function asTheCommandLine() {
+  const page = await trusting();
+  await drop(page, plan.messages.map(({ file }) => file));
+  await settled(page, plan.messages.length);
+  const found = await page.$$eval("#results > ol > li", (items) => items.map((item) => {
+    const judged = item.querySelector("[data-verdict]");
+    const own = (selector) => [...judged.querySelectorAll(`:scope > section > ${selector}`)];
+    return {
+      verdict: judged.dataset.verdict,
+      checks: own("ul.checks > li:not(.remark)").map((check) => [check.className, check.dataset.code,
+        check.querySelector(".evidence").firstChild.data, check.querySelector(".clause").textContent]),
+      enclosed: own("details").map((inner) => inner.dataset.verdict),
+      digest: [...judged.querySelectorAll(":scope > section:last-child code")].at(-1)?.textContent,
+    };
+  }));
+  for (const [at, said] of plan.messages.entries()) {
+    const checks = said.checks.map(({ verdict, code, text, clause }) => [verdict, code, text, clause]);
+    const expected = {
+      verdict: said.verdict,
+      // Of what is no message the command line says why, too; the page says it in words.
+      checks: said.verdict === "not-mail" ? [] : checks,
+      enclosed: said.enclosed.map(({ verdict }) => verdict),
+      digest: said.sha256,
+    };
+    assert.deepEqual(found[at], expected, said.file);
+  }
+  const verdicts = new Set(found.map(({ verdict }) => verdict));
+  assert.deepEqual([...verdicts].sort(), ["does-not-hold", "holds", "not-mail", "not-pec"]);
+  const holding = found.filter(({ verdict }) => verdict === "holds").length;
+  assert.match(await page.textContent("#status"), new RegExp(`^${found.length} messages: ${holding} hold, `));
+  await accessible(page, axe, "a long list");
+  await picture(page, plan.screenshots, "list");
+  await page.context().close();
+  console.log(`${found.length} messages: verdicts, checks and evidence are those of ceralacca verify`);
+}
+
+/** What is saved is what was sent. */
+async function saves() {
+  const page = await trusting();
+  await page.setInputFiles("#files", plan.receipt);
+  const saved = await download(page, plan.downloads, () => page.click("text=Save >> nth=1"));
+  assert.equal(saved.name, "offerta-12-2026.pdf");
+  assert.equal(sha256(saved.octets), sha256(await readFile(plan.sent)));
+  const whole = await download(page, plan.downloads, () => page.click("text=Save >> nth=0"));
+  assert.equal(whole.name, "postacert.eml");
+  const receipt = await readFile(plan.receipt, "latin1");
+  const start = receipt.indexOf("\r\n\r\n", receipt.search(/\r\nContent-Type: message\/rfc822/i)) + 4;
+  assert.ok(receipt.startsWith(whole.octets.toString("latin1"), start) && whole.octets.length > 1000);
+  await page.context().close();
+  console.log("an attachment and the whole original are saved, octet for octet");
+}
+
+/** Markup in a subject, a script in a text, a file name that wants to be elsewhere. */
+async function hostile() {
+  const page = await trusting();
+  page.on("dialog", () => assert.fail("a script of the message ran"));
+  await page.setInputFiles("#files", plan.hostile.file);
+  await page.waitForSelector("[data-verdict=holds]");
+  const text = await page.innerText("#results");
+  assert.ok(text.includes("<img src=x onerror=alert(1)>"), text);
+  assert.equal(await page.locator("#results :is(img, script, b[onclick], iframe)").count(), 0);
+  assert.equal(await page.innerText("pre.text"), "Perché no <i>");
+  assert.notEqual(await page.title(), "taken");
+  const saved = await download(page, plan.downloads, () => page.getByRole("link", { name: /exe/ }).click());
+  assert.match(saved.name, /^[^/\\<>"\u202e]+$/);
+  assert.equal(saved.octets.toString("base64"), plan.hostile.attachment);
+  // The browser itself would refuse what the page never tries.
+  const refused = await page.evaluate(() => {
+    try {
+      document.createElement("div").innerHTML = "<b>";
+      return false;
+    } catch (error) {
+      return error instanceof TypeError;
+    }
+  });
+  assert.ok(refused, "the page's policy forbids HTML");
+  assert.match(browser.complaints.splice(0).join(), /^[^,]*TrustedHTML[^,]*$/);
+  await page.context().close();
+  console.log("what a message says is text");
+}
+
+async function languages() {
+  const page = await browser.page({ locale: "it-IT" });
+  assert.equal(await page.getAttribute("html", "lang"), "it");
+  await page.setInputFiles("#trust-roots", plan.roots);
+  await page.setInputFiles("#trust-directory", plan.directory);
+  await page.setInputFiles("#files", plan.receipt);
+  await page.waitForSelector("[data-verdict=holds]");
+  const text = await page.innerText("#results h3");
+  assert.match(text, /^Valido\. È una ricevuta di avvenuta consegna, firmata dal gestore .* \(\+0[12]00\)\.$/);
+  await picture(page, plan.screenshots, "italiano");
+  await page.click("button[lang=en]");
+  assert.equal(await page.getAttribute("html", "lang"), "en");
+  assert.match(await page.innerText("#results h3"), /^Holds\. This is a delivery receipt/);
+  assert.match(await page.title(), /^Is this certified mail/);
+  await page.reload();
+  assert.equal(await page.getAttribute("html", "lang"), "en", "the choice is remembered");
+  await page.context().close();
+  console.log("Italian and English");
+}
+
+/** Everything can be reached and done with the keyboard, and is seen when it has the focus. */
+async function keyboard() {
+  const page = await browser.page();
+  const key = (name) => page.keyboard.press(name);
+  const to = async (selector) => {
+    for (let presses = 0; presses < 40; presses++) {
+      await key("Tab");
+      if (await page.evaluate((selector) => document.activeElement.matches(selector), selector)) return;
+    }
+    assert.fail(`no way to ${selector}`);
+  };
+  // Asked for early: until then a chooser would be the browser's own.
+  const chooser = page.waitForEvent("filechooser", { timeout: 120_000 });
+  await to("[data-language=it]");
+  await key("Enter");
+  assert.equal(await page.getAttribute("html", "lang"), "it");
+  await to("#files");
+  const ring = await page.$eval("#drop .button", (label) => getComputedStyle(label).outlineStyle);
+  assert.equal(ring, "solid", "the focus is seen");
+  await key("Enter");
+  await (await chooser).setFiles([plan.receipt, plan.hostile.file]);
+  await settled(page, 2);
+  await to("summary");
+  await key("Enter");
+  assert.equal(await page.$eval("#results details", (details) => details.open), true);
+  await to("a[download]");
+  const saved = await download(page, plan.downloads, () => key("Enter"));
+  assert.equal(saved.name, "postacert.eml");
+  await to("#clear");
+  await key("Enter");
+  assert.equal(await page.isVisible("#results"), false);
+  assert.equal(await page.evaluate(() => document.activeElement.id), "files");
+  await page.context().close();
+  console.log("all of it with the keyboard");
+}
+
+/** A signed directory counts for those who named its signer. */
+async function signedDirectory() {
+  const page = await browser.page();
+  await page.setInputFiles("#trust-directory", plan.signed.file);
+  await page.waitForSelector("[data-kind=directory] .refused");
+  assert.match(await page.innerText("[data-kind=directory]"), /Not taken: /);
+  await page.setInputFiles("#trust-signers", plan.signed.signer);
+  await until(page, "[data-kind=directory]", /2 provider records/);
+  // Nobody brings back a provider with a genuine directory of old, not even another day.
+  await page.reload();
+  await page.setInputFiles("#trust-directory", plan.signed.old);
+  await page.waitForSelector("[data-kind=directory] .refused");
+  assert.match(await page.innerText("[data-kind=directory]"), /has been in force: fetch the current one/);
+  await page.setInputFiles("#trust-directory", plan.signed.file);
+  await until(page, "[data-kind=directory]", /2 provider records/);
+  // Roots are known when they are dropped; a message is none.
+  await drop(page, [plan.roots]);
+  await until(page, "[data-kind=roots]", /roots\.pem/);
+  await page.setInputFiles("#files", plan.receipt);
+  await page.waitForSelector("[data-verdict=holds]");
+  await page.setInputFiles("#trust-lists", plan.receipt);
+  await page.waitForSelector("[data-kind=lists] .refused");
+  assert.match(await page.innerText("[data-kind=lists]"), /05-delivery.eml holds no revocation list/);
+  await page.context().close();
+  console.log("a signed directory is taken from its signer only, and no older one after it");
+}
+
+/** 30 MB leave the page alive; what is too large is refused before it is read. */
+async function sizes() {
+  const page = await browser.page();
+  await page.evaluate(() => {
+    globalThis.seen = new Set();
+    globalThis.ticks = 0;
+    const look = () => {
+      if (!document.querySelector("#progress").hidden) {
+        seen.add(document.querySelector("#progress-what").textContent.replace(/\d+/, "N"));
+        ticks += 1;
+      }
+    };
+    setInterval(look, 10);
+    new MutationObserver(look).observe(document.querySelector("#progress"), { subtree: true, childList: true });
+  });
+  await page.setInputFiles("#files", [plan.big, plan.tooBig]);
+  await settled(page, 2);
+  const [seen, ticks] = await page.evaluate(() => [[...seen], ticks]);
+  assert.deepEqual(seen, ["Reading big.eml: N %", "Judging big.eml…"]);
+  assert.ok(ticks > 10, `the page lived: ${ticks} ticks`);
+  const verdicts = await page.$$eval("[data-verdict]", (all) => all.map((one) => one.dataset.verdict));
+  assert.deepEqual(verdicts, ["not-pec", "failed"]);
+  assert.match(await page.innerText(".failure"), /larger than 120 MB/);
+  await page.context().close();
+  console.log(`30 MB: the page went on (${ticks} ticks); 120 MB are refused`);
+}
+
+/** Where the plug-in cannot be had, the page says so and takes nothing. */
+async function incomplete() {
+  const page = await browser.page({}, "**/*.wasm");
+  await until(page, "#status", /could not be loaded/);
+  assert.equal(await page.isVisible("#drop"), false);
+  assert.ok(browser.complaints.splice(0).length > 0);
+  await page.context().close();
+  console.log("without its plug-in the page says so");
+}
+
+/** A page that has directory and roots. */
+async function trusting() {
+  const page = await browser.page();
+  await page.setInputFiles("#trust-roots", plan.roots);
+  await page.setInputFiles("#trust-directory", plan.directory);
+  await page.waitForFunction(() => document.querySelector("#unproven").hidden);
+  return page;
+}

@@ -1,0 +1,114 @@
+/**
+ * Italian certified e-mail (PEC) as a plug-in: it decides, and does nothing. A host tells it what
+ * happened, answers its questions, and carries out what it decides.
+ */
+import type {
+  Answer, Arrival, Context, DepositResult, DirectoryUpdate, EnvelopeKey, Examination, Mailbox, Message, Outcome,
+  Provider, Question, RecordRequest, RelayFailure, RevocationQuery, ScanVerdict, Settings,
+  SignatureCheck, Step, Submission, Tick, TrackedMessage, UsageQuery,
+} from "./types.js";
+
+export type * from "./types.js";
+
+/** A conversation that has begun. Forgetting it abandons it without any effect. */
+export declare class Transaction {
+  private constructor();
+  /**
+   * Gives the answers to the last questions (none in the first call) and gets the next questions or
+   * the outcome.
+   *
+   * @throws {WrongAnswersError} The same questions still stand.
+   * @throws {PecError} After any other the transaction is over.
+   */
+  advance(answers: readonly Answer[]): Step;
+}
+
+/** Access point: a user hands in a message. */
+export declare function submit(context: Context, event: Submission): Transaction;
+/** Incoming point: a message arrives. */
+export declare function arrive(context: Context, event: Arrival): Transaction;
+/** Delivery point: a deposit that was to be confirmed has ended. */
+export declare function finishDeposit(context: Context, event: DepositResult): Transaction;
+/** A relay has failed for good. */
+export declare function failRelay(context: Context, event: RelayFailure): Transaction;
+/** Timers: deadlines have come. */
+export declare function passTime(context: Context, event: Tick): Transaction;
+/** Provider directory: a new one is to be loaded. */
+export declare function loadDirectory(context: Context, event: DirectoryUpdate): Transaction;
+/** Provider directory: our own record is to be made, plain and signed. */
+export declare function composeRecord(context: Context, event: RecordRequest): Transaction;
+/** Judges a message, with no effect. */
+export declare function examine(context: Context, event: Examination): Transaction;
+/**
+ * Tests settings as a host should at its start.
+ *
+ * @throws {SettingsError} Names the first mistake and the remedy.
+ */
+export declare function checkSettings(settings: Settings): void;
+
+/**
+ * Answers, each a value or a promise of one. What throws, and what is left out, is answered
+ * `unavailable`: the transaction then ends with a 4xx reply and no effect. Without `verifySignature`
+ * the plug-in checks signatures itself. Each question is described at {@link Question}.
+ */
+export interface Answers {
+  providerOfDomain?(domain: string): Answered<Provider[]>;
+  providerOfCertificate?(sha1: string): Answered<Provider[]>;
+  revocationData?(query: RevocationQuery): Answered<Uint8Array[]>;
+  trackedMessage?(pecId: string): Answered<TrackedMessage | undefined>;
+  takenInCharge?(envelope: EnvelopeKey): Answered<string[]>;
+  mailbox?(address: string): Answered<Mailbox | undefined>;
+  sign?(octets: Uint8Array): Answered<Uint8Array>;
+  verifySignature?(check: SignatureCheck): Answered<boolean>;
+  scan?(): Answered<ScanVerdict>;
+  recall?(key: string): Answered<Uint8Array | undefined>;
+  usage?(query: UsageQuery): Answered<number>;
+  /** Told of each question that could not be answered, and why. */
+  unavailable?(question: Question, reason: unknown): void;
+}
+
+/** Now or later. */
+export type Answered<T> = T | Promise<T>;
+
+/** Leads a transaction to its outcome. */
+export declare function drive(transaction: Transaction, answers: Answers): Promise<Outcome>;
+
+/** The octets of a message; `original` is the message that the event carried. */
+export declare function splice(message: Message, original: Uint8Array): Uint8Array;
+
+/** A mistake of the host. The mail is not to blame: reply 451 and tell the operators. */
+export declare class PecError extends Error {
+  /** Stable name for programs, the same on all faces of the plug-in. */
+  readonly code: string;
+}
+/** A setting is wrong; the message names it and the remedy. */
+export declare class SettingsError extends PecError {
+  readonly code: "settings";
+}
+/** Too few or too many answers, or one of the wrong kind. The same questions still stand. */
+export declare class WrongAnswersError extends PecError {
+  readonly code: "wrong-answers";
+}
+/** The transaction has ended. */
+export declare class FinishedError extends PecError {
+  readonly code: "finished";
+}
+/** Less than 32 octets of entropy. */
+export declare class EntropyError extends PecError {
+  readonly code: "entropy";
+}
+/** The context or the event has a field that no host may pass; the message says which. */
+export declare class EventError extends PecError {
+  readonly code: "event";
+}
+/** More octets in one call than the plug-in takes, or than memory has room for. */
+export declare class TooLargeError extends PecError {
+  readonly code: "too-large";
+}
+/**
+ * The module has trapped: a bug of ours, or no memory left. It has been started anew; transactions
+ * that stood are lost, new ones may begin.
+ */
+export declare class BrokenError extends PecError {
+  readonly code: "broken";
+}

@@ -1,0 +1,238 @@
+//! Frames: JSON that points to octets.
+//!
+//! ```text
+//! frame  = size header octets
+//! size   = 4OCTET     ; octets of the header, big-endian
+//! header = *OCTET     ; JSON (RFC 8259), UTF-8
+//! octets = *OCTET     ; what the header points to
+//! ```
+//! Where the header has `{"octets": [start, length]}` it means that many octets, `start` counted
+//! from the end of the header. Nothing may be pointed to twice.
+
+use serde_json::{Map, Number, Value as Json};
+
+use crate::limits::Limits;
+use crate::values::{Refusal, Value};
+
+/// Reads a frame.
+///
+/// # Errors
+/// `too-large`, and `frame` for whatever is not of the form: truncated, no JSON, octets that are
+/// not there.
+pub fn read(mut frame: Vec<u8>) -> Result<Value, Refusal> {
+    if frame.len() > Limits::DEFAULT.call {
+        return Err(Refusal::too_large(frame.len()));
+    }
+    let size = frame
+        .first_chunk::<SIZE>()
+        .ok_or_else(|| malformed("it ends before its size does"))?;
+    let body = SIZE + u32::from_be_bytes(*size) as usize;
+    let header = frame
+        .get(SIZE..body)
+        .ok_or_else(|| malformed("it ends inside its header"))?;
+    let header: Json = serde_json::from_slice(header)
+        .map_err(|error| malformed(&format!("its header is no JSON: {error}")))?;
+
+    let mut strings = Vec::new();
+    let value = plain(header, &mut strings)?;
+    check(&strings, frame.len() - body)?;
+    let mut octets = cut(&mut frame, body, &strings);
+    Ok(filled(value, &mut octets))
+}
+
+/// Writes a frame.
+pub fn write(value: &Value) -> Vec<u8> {
+    let mut tail = Tail::default();
+    let header = json(value, &mut tail).unwrap_or(Json::Null).to_string();
+    let mut frame = Vec::with_capacity(SIZE + header.len() + tail.length);
+    // No header comes near 4 GiB: nothing in an instance does.
+    frame.extend_from_slice(&(header.len() as u32).to_be_bytes());
+    frame.extend_from_slice(header.as_bytes());
+    for string in tail.strings {
+        frame.extend_from_slice(string);
+    }
+    frame
+}
+
+/// Where an octet string lies, from the end of the header.
+#[derive(Clone, Copy)]
+struct Place {
+    start: usize,
+    length: usize,
+}
+
+impl Place {
+    fn of(json: &Json) -> Option<Self> {
+        let [start, length] = json.as_array()?.as_slice() else {
+            return None;
+        };
+        Some(Self {
+            start: usize::try_from(start.as_u64()?).ok()?,
+            length: usize::try_from(length.as_u64()?).ok()?,
+        })
+    }
+
+    fn end(self) -> Option<usize> {
+        self.start.checked_add(self.length)
+    }
+}
+
+/// What will stand behind the header.
+#[derive(Default)]
+struct Tail<'a> {
+    strings: Vec<&'a [u8]>,
+    length: usize,
+}
+
+impl<'a> Tail<'a> {
+    fn push(&mut self, string: &'a [u8]) -> Json {
+        let place = Json::Array(vec![self.length.into(), string.len().into()]);
+        self.strings.push(string);
+        self.length += string.len();
+        Json::Object(Map::from_iter([(OCTETS.to_owned(), place)]))
+    }
+}
+
+/// JSON as a value. Octet strings are noted down, and their numbers stand in their places.
+fn plain(json: Json, strings: &mut Vec<Place>) -> Result<Value, Refusal> {
+    Ok(match json {
+        Json::Null => Value::Option(None),
+        Json::Bool(bool) => Value::Bool(bool),
+        Json::Number(number) => match number.as_u64() {
+            Some(number) => Value::U64(number),
+            None => Value::F64(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Value::String(text),
+        Json::Array(list) => Value::Seq(
+            list.into_iter()
+                .map(|json| plain(json, strings))
+                .collect::<Result<_, _>>()?,
+        ),
+        Json::Object(object) => {
+            if let (1, Some(place)) = (object.len(), object.get(OCTETS)) {
+                let place = Place::of(place)
+                    .ok_or_else(|| malformed("octets are given by [start, length]"))?;
+                strings.push(place);
+                return Ok(Value::Newtype(Box::new(Value::U64(
+                    strings.len() as u64 - 1,
+                ))));
+            }
+            let fields = object.into_iter().map(|(name, json)| {
+                let value = plain(json, strings)?;
+                Ok((Value::String(name), value))
+            });
+            Value::Map(fields.collect::<Result<_, Refusal>>()?)
+        }
+    })
+}
+
+/// All of them lie inside, and none over another: a small frame cannot ask for much memory.
+fn check(strings: &[Place], available: usize) -> Result<(), Refusal> {
+    let mut sorted: Vec<Place> = strings.to_vec();
+    sorted.sort_by_key(|place| (place.start, place.length));
+    let mut free = 0;
+    for place in sorted {
+        let end = place.end().filter(|end| *end <= available).ok_or_else(|| {
+            let Place { start, length } = place;
+            malformed(&format!(
+                "octets [{start}, {length}] are not among the {available} behind the header"
+            ))
+        })?;
+        if place.start < free {
+            return Err(malformed("octets are pointed to twice"));
+        }
+        free = end;
+    }
+    Ok(())
+}
+
+/// Takes the octet strings out of the frame. The longest, a message if there is one, is what remains
+/// of the frame itself, so that it does not stand in memory twice.
+fn cut(frame: &mut Vec<u8>, body: usize, strings: &[Place]) -> Vec<Vec<u8>> {
+    let longest = (0..strings.len()).max_by_key(|&index| strings[index].length);
+    let mut octets: Vec<Vec<u8>> = strings
+        .iter()
+        .enumerate()
+        .map(|(index, place)| {
+            let start = body + place.start;
+            if Some(index) == longest {
+                Vec::new()
+            } else {
+                frame[start..start + place.length].to_vec()
+            }
+        })
+        .collect();
+    if let Some(index) = longest {
+        let start = body + strings[index].start;
+        frame.truncate(start + strings[index].length);
+        frame.drain(..start);
+        octets[index] = std::mem::take(frame);
+    }
+    octets
+}
+
+/// Puts the octet strings into their places.
+fn filled(value: Value, octets: &mut [Vec<u8>]) -> Value {
+    match value {
+        Value::Newtype(number) => match *number {
+            Value::U64(index) => Value::Bytes(std::mem::take(&mut octets[index as usize])),
+            other => other,
+        },
+        Value::Seq(list) => Value::Seq(list.into_iter().map(|v| filled(v, octets)).collect()),
+        Value::Map(fields) => Value::Map(
+            fields
+                .into_iter()
+                .map(|(name, value)| (name, filled(value, octets)))
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+/// A value as JSON, octet strings apart. None for an option that is absent.
+fn json<'a>(value: &'a Value, tail: &mut Tail<'a>) -> Option<Json> {
+    let number = |n: u64| Some(Json::Number(Number::from(n)));
+    match value {
+        Value::Option(None) | Value::Unit => None,
+        Value::Option(Some(value)) | Value::Newtype(value) => json(value, tail),
+        Value::Bool(bool) => Some(Json::Bool(*bool)),
+        Value::U8(n) => number(u64::from(*n)),
+        Value::U16(n) => number(u64::from(*n)),
+        Value::U32(n) => number(u64::from(*n)),
+        Value::U64(n) => number(*n),
+        Value::I8(n) => Some(Json::Number(Number::from(*n))),
+        Value::I16(n) => Some(Json::Number(Number::from(*n))),
+        Value::I32(n) => Some(Json::Number(Number::from(*n))),
+        Value::I64(n) => Some(Json::Number(Number::from(*n))),
+        Value::F32(n) => Number::from_f64(f64::from(*n)).map(Json::Number),
+        Value::F64(n) => Number::from_f64(*n).map(Json::Number),
+        Value::Char(c) => Some(Json::String(c.to_string())),
+        Value::String(text) => Some(Json::String(text.clone())),
+        Value::Bytes(string) => Some(tail.push(string)),
+        Value::Seq(list) => {
+            let list = list.iter().map(|v| json(v, tail).unwrap_or(Json::Null));
+            Some(Json::Array(list.collect()))
+        }
+        Value::Map(fields) => {
+            let mut object = Map::new();
+            for (name, value) in fields {
+                if let (Value::String(name), Some(json)) = (name, json(value, tail)) {
+                    object.insert(name.clone(), json);
+                }
+            }
+            Some(Json::Object(object))
+        }
+    }
+}
+
+fn malformed(what: &str) -> Refusal {
+    Refusal {
+        code: "frame",
+        text: format!("the call's frame is malformed: {what}"),
+    }
+}
+
+/// Octets that say the header's size.
+const SIZE: usize = 4;
+/// The one field of an object that stands for an octet string.
+const OCTETS: &str = "octets";

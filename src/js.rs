@@ -1,0 +1,222 @@
+//! The face for JavaScript: `wasm-bindgen` carries values across, as objects and `Uint8Array`s.
+//!
+//! What people import is the npm package around it (`host-adapters/npm`), with types, error classes
+//! and a driver. Refusals are thrown as objects of `code` and `text`.
+
+use std::collections::BTreeMap;
+
+use js_sys::{Array, JsString, Object, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+use crate::limits::Limits;
+use crate::values::{self, Event, Refusal, Value};
+
+/// A conversation that has begun.
+#[allow(unsafe_code, reason = "generated bindings")]
+#[wasm_bindgen]
+pub struct Transaction(crate::Transaction);
+
+#[allow(unsafe_code, reason = "generated bindings")]
+#[wasm_bindgen]
+impl Transaction {
+    /// Gives answers, gets the next step.
+    ///
+    /// # Errors
+    /// Throws a refusal; after `wrong-answers` the questions still stand.
+    pub fn advance(&mut self, answers: &JsValue) -> Result<JsValue, JsValue> {
+        let answers = read(answers).map_err(thrown)?;
+        let step = values::advance(&mut self.0, answers).map_err(thrown)?;
+        written(&step)
+    }
+}
+
+macro_rules! begin {
+    ($($name:ident $event:ident;)+) => {$(
+        /// Begins a conversation with an event of this kind.
+        ///
+        /// # Errors
+        /// Throws a refusal.
+        #[allow(unsafe_code, reason = "generated bindings")]
+        #[wasm_bindgen(js_name = $name)]
+        #[allow(non_snake_case, reason = "JavaScript's names")]
+        pub fn $name(context: &JsValue, event: &JsValue) -> Result<Transaction, JsValue> {
+            begin(Event::$event, context, event)
+        }
+    )+};
+}
+
+begin! {
+    submit Submit;
+    arrive Arrive;
+    finishDeposit FinishDeposit;
+    failRelay FailRelay;
+    passTime PassTime;
+    loadDirectory LoadDirectory;
+    composeRecord ComposeRecord;
+    examine Examine;
+}
+
+/// Tests settings.
+///
+/// # Errors
+/// Throws a refusal.
+#[allow(unsafe_code, reason = "generated bindings")]
+#[wasm_bindgen(js_name = checkSettings)]
+pub fn check_settings(settings: &JsValue) -> Result<(), JsValue> {
+    let settings = read(settings).map_err(thrown)?;
+    values::check_settings(settings).map_err(thrown)
+}
+
+fn begin(kind: Event, context: &JsValue, event: &JsValue) -> Result<Transaction, JsValue> {
+    let context = read(context).map_err(thrown)?;
+    let event = read(event).map_err(thrown)?;
+    let transaction = values::begin(kind, context, event).map_err(thrown)?;
+    Ok(Transaction(transaction))
+}
+
+fn read(js: &JsValue) -> Result<Value, Refusal> {
+    Reader {
+        left: Limits::DEFAULT.call,
+        depth: MAX_DEPTH,
+    }
+    .value(js)
+}
+
+/// What one argument may still bring.
+struct Reader {
+    left: usize,
+    depth: usize,
+}
+
+impl Reader {
+    fn value(&mut self, js: &JsValue) -> Result<Value, Refusal> {
+        if js.is_undefined() || js.is_null() {
+            Ok(Value::Option(None))
+        } else if let Some(bool) = js.as_bool() {
+            Ok(Value::Bool(bool))
+        } else if let Some(number) = js.as_f64() {
+            Ok(plain_number(number))
+        } else if let Some(text) = js.as_string() {
+            self.spend(text.len())?;
+            Ok(Value::String(text))
+        } else if let Some(octets) = js.dyn_ref::<Uint8Array>() {
+            self.octets(octets)
+        } else if js.is_bigint() {
+            u64::try_from(js.clone())
+                .map(Value::U64)
+                .map_err(|_| malformed("a bigint that is negative or above 64 bits"))
+        } else if js.is_object() {
+            // Objects that contain themselves end here.
+            self.depth = self.depth.checked_sub(1).ok_or_else(|| {
+                malformed("objects inside objects, deeper than any event has them")
+            })?;
+            let value = self.object(js);
+            self.depth += 1;
+            value
+        } else {
+            Err(malformed("a value that is no data"))
+        }
+    }
+
+    fn octets(&mut self, octets: &Uint8Array) -> Result<Value, Refusal> {
+        let size = octets.length() as usize;
+        self.spend(size)?;
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(size)
+            .map_err(|_| Refusal::too_large(size))?;
+        copy.resize(size, 0);
+        octets.copy_to(&mut copy);
+        Ok(Value::Bytes(copy))
+    }
+
+    fn object(&mut self, js: &JsValue) -> Result<Value, Refusal> {
+        if let Some(list) = js.dyn_ref::<Array>() {
+            let list = list.iter().map(|item| self.value(&item));
+            return Ok(Value::Seq(list.collect::<Result<_, _>>()?));
+        }
+        let mut fields = BTreeMap::new();
+        for entry in Object::entries(js.unchecked_ref::<Object>()).iter() {
+            let entry: Array = entry.unchecked_into();
+            let value = self.value(&entry.get(1))?;
+            // A field that is undefined is not there.
+            if value != Value::Option(None) {
+                let name = entry.get(0).as_string().unwrap_or_default();
+                fields.insert(Value::String(name), value);
+            }
+        }
+        Ok(Value::Map(fields))
+    }
+
+    fn spend(&mut self, size: usize) -> Result<(), Refusal> {
+        self.left = self
+            .left
+            .checked_sub(size)
+            .ok_or_else(|| Refusal::too_large(size))?;
+        Ok(())
+    }
+}
+
+/// A whole number where it is one, or what no field takes.
+fn plain_number(number: f64) -> Value {
+    if number.fract() == 0.0 && (0.0..=MAX_SAFE_INTEGER).contains(&number) {
+        Value::U64(number as u64)
+    } else {
+        Value::F64(number)
+    }
+}
+
+fn written(what: &impl serde::Serialize) -> Result<JsValue, JsValue> {
+    show(&values::write(what))
+}
+
+fn show(value: &Value) -> Result<JsValue, JsValue> {
+    Ok(match value {
+        Value::Option(None) | Value::Unit => JsValue::UNDEFINED,
+        Value::Option(Some(value)) | Value::Newtype(value) => show(value)?,
+        Value::Bool(bool) => JsValue::from_bool(*bool),
+        Value::U8(n) => JsValue::from(*n),
+        Value::U16(n) => JsValue::from(*n),
+        Value::U32(n) => JsValue::from(*n),
+        // Seconds and sizes: none is near 2^53.
+        Value::U64(n) => JsValue::from_f64(*n as f64),
+        Value::I8(n) => JsValue::from(*n),
+        Value::I16(n) => JsValue::from(*n),
+        Value::I32(n) => JsValue::from(*n),
+        Value::I64(n) => JsValue::from_f64(*n as f64),
+        Value::F32(n) => JsValue::from(*n),
+        Value::F64(n) => JsValue::from_f64(*n),
+        Value::Char(c) => JsValue::from_str(&c.to_string()),
+        Value::String(text) => JsValue::from_str(text),
+        Value::Bytes(octets) => Uint8Array::from(octets.as_slice()).into(),
+        Value::Seq(list) => {
+            let array = Array::new();
+            for value in list {
+                array.push(&show(value)?);
+            }
+            array.into()
+        }
+        Value::Map(fields) => {
+            let object = Object::new();
+            for (name, value) in fields {
+                let value = show(value)?;
+                if let (Value::String(name), false) = (name, value.is_undefined()) {
+                    Reflect::set(&object, &JsString::from(name.as_str()), &value)?;
+                }
+            }
+            object.into()
+        }
+    })
+}
+
+fn thrown(refusal: impl Into<Refusal>) -> JsValue {
+    written(&refusal.into()).unwrap_or_else(|error| error)
+}
+
+fn malformed(what: &str) -> Refusal {
+    crate::Fault::Event(format!("an argument holds {what}")).into()
+}
+
+/// `Number.MAX_SAFE_INTEGER`.
+const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+/// The deepest event, a tick, has eight levels.
+const MAX_DEPTH: usize = 32;

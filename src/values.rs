@@ -1,0 +1,139 @@
+//! Conversations in plain values, for faces whose hosts do not speak WIT.
+//!
+//! A [`Value`] is what JSON has, and octet strings. The types of the core derive their plain form
+//! (`wit/types.wit` with camelCase fields, see `src/plain.rs`), so this is the whole translation:
+//! `extism` and `js` differ in how a value crosses the border and in nothing else.
+
+use std::fmt::Display;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+pub use serde_value::Value;
+
+use crate::conversation::{Step, Transaction};
+use crate::event::Context;
+use crate::fault::Fault;
+use crate::limits::Limits;
+use crate::question::Answer;
+use crate::settings::Settings;
+
+/// The events that begin a conversation: one function of `wit/transactions.wit` each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// [`crate::submit`].
+    Submit,
+    /// [`crate::arrive`].
+    Arrive,
+    /// [`crate::finish_deposit`].
+    FinishDeposit,
+    /// [`crate::fail_relay`].
+    FailRelay,
+    /// [`crate::pass_time`].
+    PassTime,
+    /// [`crate::load_directory`].
+    LoadDirectory,
+    /// [`crate::compose_record`].
+    ComposeRecord,
+    /// [`crate::examine`].
+    Examine,
+}
+
+/// Why a call was refused: the host's mistake, never the mail's. The instance is as it was before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// Stable name for programs: [`Fault::code`], or one of the face's own.
+    pub code: &'static str,
+    /// A sentence with the facts and the remedy.
+    pub text: String,
+}
+
+impl Refusal {
+    /// More octets than [`Limits::call`] allows, or than memory has room for.
+    pub fn too_large(size: usize) -> Self {
+        Self {
+            code: "too-large",
+            text: format!(
+                "the call brings {size} octets, at most {} are taken: refuse such messages before",
+                Limits::DEFAULT.call
+            ),
+        }
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self {
+            code: fault.code(),
+            text: fault.to_string(),
+        }
+    }
+}
+
+/// Begins a conversation with an event of this kind.
+///
+/// # Errors
+/// [`Fault::Event`] names the field that is missing, unknown, or of another type.
+pub fn begin(kind: Event, context: Value, event: Value) -> Result<Transaction, Fault> {
+    let context = read("context", context).map_err(Fault::Event)?;
+    match kind {
+        Event::Submit => with(context, "submission", event, crate::submit),
+        Event::Arrive => with(context, "arrival", event, crate::arrive),
+        Event::FinishDeposit => with(context, "depositResult", event, crate::finish_deposit),
+        Event::FailRelay => with(context, "relayFailure", event, crate::fail_relay),
+        Event::PassTime => with(context, "tick", event, crate::pass_time),
+        Event::LoadDirectory => with(context, "directoryUpdate", event, crate::load_directory),
+        Event::ComposeRecord => with(context, "recordRequest", event, crate::compose_record),
+        Event::Examine => with(context, "examination", event, crate::examine),
+    }
+}
+
+fn with<E: DeserializeOwned>(
+    context: Context,
+    name: &str,
+    event: Value,
+    begin: fn(Context, E) -> Transaction,
+) -> Result<Transaction, Fault> {
+    let event = read(name, event).map_err(Fault::Event)?;
+    Ok(begin(context, event))
+}
+
+/// Gives answers, a list, and gets the next step.
+///
+/// # Errors
+/// As [`Transaction::advance`]; what is no answer at all is a wrong one.
+pub fn advance(transaction: &mut Transaction, answers: Value) -> Result<Step, Fault> {
+    let answers: Vec<Answer> = read("answers", answers).map_err(Fault::WrongAnswers)?;
+    transaction.advance(answers)
+}
+
+/// [`crate::check_settings`].
+///
+/// # Errors
+/// The same; [`Fault::Event`] where they are no settings at all.
+pub fn check_settings(settings: Value) -> Result<(), Fault> {
+    let settings: Settings = read("settings", settings).map_err(Fault::Event)?;
+    crate::check_settings(settings)
+}
+
+/// The plain form of something of the core.
+pub fn write(what: &impl Serialize) -> Value {
+    // The derived forms have text for keys and none of their own errors.
+    serde_value::to_value(what).expect("a derived form is always a value")
+}
+
+/// Reads `value`; an error says where in it.
+fn read<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let place = match path.as_str() {
+            "." => String::new(),
+            list if list.starts_with('[') => list.to_owned(),
+            field => format!(".{field}"),
+        };
+        say(name, &place, error.inner())
+    })
+}
+
+fn say(name: &str, place: &str, error: &impl Display) -> String {
+    format!("{name}{place}: {error}")
+}

@@ -1,0 +1,115 @@
+//! Foreign hosts of the faces: a program each, which gets a folder of calls and leaves the answers
+//! beside them. `make install-test-tools` installs what they run on.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ceralacca::Fault;
+use ceralacca::values::Value;
+
+use super::value::{plain, wit};
+
+/// One host of one face.
+pub struct Host {
+    /// For people.
+    pub name: &'static str,
+    /// The program in `tests/faces/hosts`.
+    pub script: &'static str,
+    /// What it loads, in the target folder.
+    pub module: &'static str,
+    /// How to make that.
+    pub made_by: &'static str,
+    /// What a call's result looks like there.
+    pub says: fn(&Result<Value, Fault>) -> Value,
+}
+
+/// All of them.
+pub const HOSTS: [Host; 5] = [
+    Host {
+        name: "Extism in Python",
+        script: "extism_host.py",
+        module: "ceralacca.extism.wasm",
+        made_by: "make extism",
+        says: plain,
+    },
+    Host {
+        name: "Extism in Node",
+        script: "extism_host.mjs",
+        module: "ceralacca.extism.wasm",
+        made_by: "make extism",
+        says: plain,
+    },
+    Host {
+        name: "the npm package in Node",
+        script: "npm_host.mjs",
+        module: "npm",
+        made_by: "make npm",
+        says: plain,
+    },
+    Host {
+        name: "the component, transpiled by jco, in Node",
+        script: "jco_host.mjs",
+        module: "ceralacca.component.wasm",
+        made_by: "make component",
+        says: wit,
+    },
+    Host {
+        name: "the component on wasmtime in Python",
+        script: "wasmtime_host.py",
+        module: "ceralacca.component.wasm",
+        made_by: "make component",
+        says: wit,
+    },
+];
+
+impl Host {
+    /// Runs the program on a folder of calls. None where it, or its module, is not here.
+    pub fn run(&self, calls: &Path) -> Option<()> {
+        if !installed(self.module, self.made_by) {
+            return None;
+        }
+        let script = script(self.script);
+        let tools = target().join("tools/hosts");
+        let program = match script.extension().and_then(OsStr::to_str) {
+            Some("py") => tools.join("bin/python"),
+            _ => PathBuf::from("node"),
+        };
+        let mut command = Command::new(program);
+        let module = target().join(self.module);
+        command.arg(script).arg(&tools).arg(module).arg(calls);
+        let output = command.output().expect("the host runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {stderr}", self.name);
+        Some(())
+    }
+}
+
+/// Are the module, in the target folder, and the foreign hosts here?
+pub fn installed(module: &str, made_by: &str) -> bool {
+    let has = |name: &str, by: &str| {
+        target().join(name).exists() || missing(&format!("target/{name} ({by})"))
+    };
+    has(module, made_by) && has("tools/hosts/installed", "make install-test-tools")
+}
+
+/// A program of `tests/faces/hosts`.
+pub fn script(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faces/hosts");
+    folder.join(name)
+}
+
+/// Where everything is built.
+pub fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("..")
+}
+
+/// Says so, or fails where nothing may be missing.
+fn missing(what: &str) -> bool {
+    assert!(
+        std::env::var_os("CERALACCA_REQUIRE_TOOLS").is_none(),
+        "{what} not found"
+    );
+    println!("skipped: {what} not found");
+    false
+}

@@ -1,0 +1,81 @@
+// What somebody writes who embeds the npm package: compiled by `tsc --strict`, then run.
+import {
+  type Answers, type Context, type MessageKind, type Outcome, type Provider, type Question,
+  type Submission, PecError, SettingsError, WrongAnswersError, checkSettings, drive, splice, submit,
+} from "ceralacca";
+
+/** A key-value store as edge runtimes have them. */
+export interface Store {
+  get(key: string): Promise<unknown>;
+}
+
+/** Submits a message; WebCrypto signs, a store knows the rest. */
+export async function send(
+  context: Context,
+  event: Submission,
+  key: CryptoKey,
+  store: Store,
+): Promise<{ outcome: Outcome; made: Uint8Array[] }> {
+  const unanswered: Question[] = [];
+  const answers: Answers = {
+    sign: async (octets) =>
+      new Uint8Array(
+        await crypto.subtle.sign("RSASSA-PKCS1-v1_5", key, octets as Uint8Array<ArrayBuffer>),
+      ),
+    providerOfDomain: async (domain) => (await store.get(domain)) as Provider[],
+    mailbox: (address) => ({ address, certifiedOnly: false }),
+    scan: () => ({ tag: "clean" }),
+    recall: () => undefined,
+    usage: async ({ account }) => Number(await store.get(account)),
+    unavailable: (question) => unanswered.push(question),
+  };
+  const outcome = await drive(submit(context, event), answers);
+  if (unanswered.length > 0) throw new Error(`nobody answered ${unanswered[0]?.tag}`);
+  return { outcome, made: outcome.messages.map((message) => splice(message, event.message)) };
+}
+
+/** Errors are told apart by class and by code. */
+export function mistakes(context: Context, event: Submission): string[] {
+  const caught: string[] = [];
+  const attempt = (call: () => unknown) => {
+    try {
+      call();
+    } catch (error) {
+      if (!(error instanceof PecError)) throw error;
+      caught.push(`${error.constructor.name} ${error.code}`);
+    }
+  };
+  attempt(() => checkSettings({ ...context.settings, mailDomain: "" }));
+  attempt(() => submit({ ...context, entropy: new Uint8Array(31) }, event).advance([]));
+  // @ts-expect-error A submission has a message.
+  attempt(() => submit(context, { ...event, message: undefined }));
+  // @ts-expect-error Nor has it fields of other names.
+  attempt(() => submit(context, { ...event, surplus: true }));
+  const endless: { again?: unknown } = {};
+  endless.again = endless;
+  attempt(() => submit(context, endless as unknown as Submission));
+  const standing = submit(context, event);
+  standing.advance([]);
+  attempt(() => standing.advance([]));
+  // @ts-expect-error There is no such answer.
+  attempt(() => standing.advance([{ tag: "perhaps" }]));
+  attempt(() => standing.advance([{ tag: "usage", val: -1 }]));
+  const large = new Uint8Array(300_000_000);
+  attempt(() => submit(context, { ...event, message: large }));
+  return caught;
+}
+
+/** Unions narrow, and nothing is `any`: each of these lines would compile if it were. */
+export function types(outcome: Outcome, error: SettingsError | WrongAnswersError): string {
+  // @ts-expect-error
+  const number: number = outcome.reply.text;
+  // @ts-expect-error
+  outcome.finding.holds;
+  // @ts-expect-error
+  const kind: MessageKind = { tag: "perhaps" };
+  if (error.code === "settings") error satisfies SettingsError;
+  return outcome.effects
+    .map((effect) => (effect.tag === "relay" ? effect.val.recipients.join() : effect.tag))
+    .concat(String(number), kind.tag)
+    .join();
+}

@@ -1,0 +1,48 @@
+// The component, transpiled by jco, in Node: answers each call of a folder.
+// Usage: TOOLS MODULE CALLS
+import { mkdtemp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { replay } from "./replay.mjs";
+
+const [tools, module, calls] = process.argv.slice(2);
+const { transpile } = await import(
+  pathToFileURL(createRequire(join(tools, "/")).resolve("@bytecodealliance/jco"))
+);
+
+const folder = await mkdtemp(join(tmpdir(), "ceralacca-jco-"));
+try {
+  const { files } = await transpile(await readFile(module), { name: "plugin", noTypescript: true });
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), content);
+  }
+  await writeFile(join(folder, "package.json"), '{"type": "module"}');
+  const { transactions } = await import(pathToFileURL(join(folder, "plugin.js")));
+  await replay(calls, withBigints(transactions), (thrown) => {
+    if (thrown.payload === undefined) throw thrown;
+    return thrown.payload;
+  });
+} finally {
+  await rm(folder, { recursive: true });
+}
+
+/** jco shows WIT's 64-bit numbers as bigints. */
+function withBigints(transactions) {
+  const begin = (name) => (context, event) => {
+    const transaction = transactions[name](wide(context), wide(event));
+    return { advance: (answers) => transaction.advance(answers.map(wide)) };
+  };
+  return new Proxy({}, { get: (_, name) => begin(name) });
+}
+
+function wide(value, name) {
+  const WIDE = ["now", "at", "maxSize", "hardSize", "maxProduct", "acceptedAt", "deadline"];
+  if (typeof value === "number") return WIDE.includes(name) ? BigInt(value) : value;
+  if (value?.tag === "usage") return { tag: "usage", val: BigInt(value.val) };
+  if (Array.isArray(value)) return value.map((item) => wide(item));
+  if (typeof value !== "object" || value instanceof Uint8Array) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, v]) => [name, wide(v, name)]));
+}
