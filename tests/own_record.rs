@@ -76,7 +76,7 @@ fn certificate(file: &Path, name: &str) {
     let mut command = Command::new("faketime");
     command
         .env("TZ", "UTC")
-        .args(["2026-09-01 00:00:00", "openssl", "req", "-x509"]);
+        .args(["-f", "2026-09-01 00:00:00", "openssl", "req", "-x509"]);
     command.args([
         "-newkey",
         "rsa:2048",

@@ -58,10 +58,10 @@ impl Signer {
     }
 }
 
-/// Runs `openssl` at a time; the words stand between bars.
+/// Runs `openssl` with a clock that stands still at a time; the words stand between bars.
 fn openssl(at: &str, words: &str) -> Vec<u8> {
     let mut command = Command::new("faketime");
-    command.env("TZ", "UTC").args([at, "openssl"]);
+    command.env("TZ", "UTC").args(["-f", at, "openssl"]);
     command.args(words.split('|').filter(|word| !word.is_empty()));
     let output = command.stdin(Stdio::null()).output().expect("a tool");
     let said = String::from_utf8_lossy(&output.stderr);

@@ -245,11 +245,12 @@ pub fn with_secondary_environment(ldif: &str, provider: &str, unit: &str, domain
 
 /// OpenSSL in the story's time; words between bars, then files.
 pub fn openssl(words: &str, more: &[&Path]) -> Vec<u8> {
-    // Certificates and signatures begin when the story does.
+    // Certificates and signatures begin when the story does, however long the tool takes: its clock
+    // stands still (`-f`).
     let mut command = Command::new("faketime");
     command
         .env("TZ", "UTC")
-        .args(["2026-09-19 13:41:19", "openssl"]);
+        .args(["-f", "2026-09-19 13:41:19", "openssl"]);
     output(command.args(words.split('|')).args(more))
 }
 
