@@ -34,6 +34,8 @@ ALFA         := $(abspath $(OUT))/providers/alfa anna.rossi@pec.alfa.example
 NODE_MODULES := node_modules/installed
 VENV         := examples/python-wasmtime/.venv
 PEC_MJS      := node --no-warnings examples/node-extism/pec.mjs
+# Those that need no server; a bench in a folder of its own does.
+BENCHES   := $(notdir $(basename $(wildcard host-adapters/*/benches/*.rs)))
 
 # For programs and tests; without it they look in target/.
 export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
@@ -41,7 +43,7 @@ export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 .DELETE_ON_ERROR:
 # The faces are built one after another in the same place.
 .NOTPARALLEL:
-.PHONY: help component extism npm page sizes demo demo-postfix deb test lint bench fuzz clean \
+.PHONY: help component extism npm page sizes demo demo-postfix deb test lint bench bench-postfix fuzz clean \
         install-test-tools install-debian-tools $(RUN_EXAMPLES)
 
 help: ## this list
@@ -155,7 +157,11 @@ $(VENV)/installed: examples/python-wasmtime/requirements.txt
 	touch $@
 
 bench: component ## speed of the plug-in and its host
-	$(CARGO) bench --workspace --bench '*'
+	$(CARGO) bench --workspace $(BENCHES:%=--bench %)
+
+# On real servers, which root starts.
+bench-postfix: component install-debian-tools ## speed of Postfix with certified mail, beside others
+	$(CARGO) bench --workspace --bench postfix
 
 # libFuzzer wants compiler flags that a stable compiler takes only when told to. What a run finds
 # goes to tests/fuzz/artifacts; the committed corpus is read and not written.
@@ -204,7 +210,8 @@ TEST_TOOLS := openssl:openssl certtool:gnutls-bin cmsutil:libnss3-tools gpgsm:gp
               miltertest:miltertest dovecot:dovecot-core /usr/lib/dovecot/imap:dovecot-imapd \
               /usr/lib/dovecot/lmtp:dovecot-lmtpd clamd:clamav-daemon \
               softhsm2-util:softhsm2 nginx:nginx-light curl:curl lintian:lintian \
-              systemd-tmpfiles:systemd node:nodejs npm:npm chromium:chromium
+              systemd-tmpfiles:systemd node:nodejs npm:npm chromium:chromium \
+              opendkim:opendkim
 
 # A PEC client that is not ours, from PyPI, in an environment of its own.
 READERS := $(TARGET)/tools/readers

@@ -248,13 +248,14 @@ pub struct LimitsConfig {
 
 impl Default for LimitsConfig {
     /// Connections: ten times what Postfix opens by itself (`default_process_limit` is 100).
-    /// Octets: four messages of the largest size. Workers: signing takes half of a core for each
-    /// item, waiting for LMTP and SMTP the other half.
+    /// Octets: four messages of the largest size. Workers: as many as Postfix opens connections to
+    /// one destination by itself. An item mostly waits for disks, its commit's and Dovecot's, and the
+    /// more wait together, the more share one turn of them.
     fn default() -> Self {
         Self {
             connections: 1000,
             octets_in_flight: 512 * 1024 * 1024,
-            workers: 8,
+            workers: 20,
         }
     }
 }

@@ -122,7 +122,7 @@ fn mistakes_name_line_field_and_remedy() {
             &["`log.level`", "debug"],
         ),
         (
-            "#workers = 8",
+            "#workers = 20",
             "workers = 0",
             &["`limits.workers`", "at least 1"],
         ),

@@ -21,7 +21,7 @@ fn it_serves_reloads_and_drains_as_systemd_wants() {
     assert_eq!(service.get("/nothing").0, 404);
 
     // A bad configuration: the culprit is named, and the old one stays.
-    provider.edit("#workers = 8", "workers = 0");
+    provider.edit("#workers = 20", "workers = 0");
     service.signal("HUP");
     service.logged("`limits.workers`");
     service.logged("the configuration before stays in force");
