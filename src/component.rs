@@ -167,22 +167,17 @@ impl face::Guest for Plugin {
     }
 }
 
-/// A transaction behind the interface; a fault met before it began waits for the first `advance`.
-struct Conversation(RefCell<Result<Transaction, Option<Fault>>>);
+/// A transaction behind the interface.
+struct Conversation(RefCell<Transaction>);
 
 impl face::GuestTransaction for Conversation {
     fn advance(&self, answers: Vec<wit::Answer>) -> Result<wit::Step, wit::Fault> {
-        let mut state = self.0.borrow_mut();
-        let transaction = match &mut *state {
-            Ok(transaction) => transaction,
-            Err(fault) => return Err(fault.take().unwrap_or(Fault::Finished).into()),
-        };
         let answers = answers
             .into_iter()
             .map(answer)
             .collect::<Result<Vec<_>, Fault>>()
             .map_err(wrong_answer)?;
-        match transaction.advance(answers)? {
+        match self.0.borrow_mut().advance(answers)? {
             Step::Ask(questions) => Ok(wit::Step::Ask(
                 questions.into_iter().map(Into::into).collect(),
             )),
@@ -203,8 +198,10 @@ fn begin(
     context: wit::Context,
     run: impl FnOnce(event::Context) -> Result<Transaction, Fault>,
 ) -> face::Transaction {
-    let begun = context_in(context).and_then(run).map_err(Some);
-    face::Transaction::new(Conversation(RefCell::new(begun)))
+    // A fault met before it began waits for the first `advance`.
+    let begun = context_in(context).and_then(run);
+    let transaction = begun.unwrap_or_else(Transaction::refused);
+    face::Transaction::new(Conversation(RefCell::new(transaction)))
 }
 
 fn context_in(context: wit::Context) -> Result<event::Context, Fault> {
@@ -212,6 +209,7 @@ fn context_in(context: wit::Context) -> Result<event::Context, Fault> {
         now: instant("context.now", context.now)?,
         entropy: context.entropy,
         settings: settings_in(context.settings)?,
+        largest: context.largest,
     })
 }
 
@@ -327,17 +325,23 @@ fn tracked_message(m: wit::TrackedMessage) -> Result<core_question::TrackedMessa
 }
 
 fn dossier_in(dossier: wit::Dossier) -> Result<Dossier, Fault> {
-    let rows = dossier.entries.into_iter().map(|entry| {
+    let entries = dossier.entries.into_iter().map(|entry| {
         Ok(LogRow {
-            at: instant("dossier.entries.at", entry.at)?,
             event: entry.event,
+            pec_id: entry.pec_id,
+            message_id: entry.message_id,
+            at: instant("dossier.entries.at", entry.at)?,
             sender: entry.sender,
             recipients: entry.recipients,
+            subject: entry.subject,
+            generated: entry.generated,
+            provider: entry.provider,
             error: entry.error,
         })
     });
     Ok(Dossier {
-        rows: rows.collect::<Result<_, Fault>>()?,
+        pec_id: dossier.pec_id,
+        entries: entries.collect::<Result<_, Fault>>()?,
         tracked: dossier.tracked.map(tracked_message).transpose()?,
     })
 }

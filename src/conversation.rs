@@ -60,6 +60,11 @@ impl Transaction {
         }
     }
 
+    /// One that ends in this fault when it is advanced for the first time.
+    pub(crate) fn refused(fault: Fault) -> Self {
+        Self::begin(|_| std::future::ready(Err(Stop::Fault(fault))))
+    }
+
     /// Gives the answers to the last questions (none in the first call) and gets the next
     /// questions or the outcome.
     ///

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{DomainName, EmailAddress};
 use crate::instant::Instant;
+use crate::limits::Limits;
 use crate::outcome::MessageKind;
 use crate::plain::{octet_strings, octets, octets_if_any};
 use crate::question::TrackedMessage;
@@ -20,6 +21,51 @@ pub struct Context {
     pub entropy: Vec<u8>,
     /// Who we are.
     pub settings: Settings,
+    /// The most octets that the event may bring, where memory is short; never more than
+    /// [`Limits::call`].
+    pub largest: Option<u64>,
+}
+
+impl Context {
+    /// The most octets that the event may bring.
+    pub(crate) fn most(&self) -> usize {
+        let own = self.largest.and_then(|most| usize::try_from(most).ok());
+        own.unwrap_or(usize::MAX).min(Limits::DEFAULT.call)
+    }
+}
+
+/// What an event brings in octet strings: what [`Context::largest`] bounds.
+pub(crate) trait Brings {
+    /// The octet strings' sizes together.
+    fn octets(&self) -> usize;
+}
+
+macro_rules! brings {
+    ($($event:ident: |$e:ident| $octets:expr;)+) => {$(
+        impl Brings for $event {
+            fn octets(&self) -> usize {
+                let $e = self;
+                $octets
+            }
+        }
+    )+};
+}
+
+brings! {
+    Submission: |e| e.message.len();
+    Arrival: |e| e.message.len();
+    DepositResult: |e| e.message.len();
+    RelayFailure: |_e| 0;
+    Tick: |_e| 0;
+    DirectoryUpdate: |e| e.content.len();
+    RecordRequest: |e| {
+        let of_units = e.units.iter().flat_map(|unit| &unit.certificates);
+        e.further_certificates.iter().chain(of_units).map(Vec::len).sum()
+    };
+    Examination: |e| {
+        let original = e.contents.as_ref().and_then(|query| query.original.as_ref());
+        e.message.len() + original.map_or(0, Vec::len)
+    };
 }
 
 /// A message handed in by a user (access point).

@@ -47,5 +47,6 @@ mod exports {
         examine => Call::Begin(Event::Examine);
         advance => Call::Advance;
         check_settings => Call::CheckSettings;
+        audit => Call::Audit;
     }
 }

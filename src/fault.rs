@@ -14,12 +14,31 @@ pub enum Fault {
     Finished,
     /// Less than 32 octets of entropy.
     Entropy,
-    /// An event has a field that no host may pass: the field and what is wrong with it.
+    /// The context or the event, the settings or the dossier has a field that no host may pass: the
+    /// field and what is wrong with it.
     Event(String),
+    /// The event brings more than is taken; said before any work.
+    TooLarge(Excess),
+}
+
+/// More octets than are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// What the call brings, as far as it was counted.
+    pub octets: usize,
+    /// What is taken at most: [`crate::event::Context::largest`] or [`crate::limits::Limits::call`].
+    pub most: usize,
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { octets, most } = self;
+        write!(f, "it brings {octets} octets, at most {most} are taken")
+    }
 }
 
 impl Fault {
-    /// Stable name for programs: that of the case in `wit/types.wit` where it has one.
+    /// Stable name for programs: that of the case in `wit/types.wit`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Settings(_) => "settings",
@@ -27,6 +46,7 @@ impl Fault {
             Self::Finished => "finished",
             Self::Entropy => "entropy",
             Self::Event(_) => "event",
+            Self::TooLarge(_) => "too-large",
         }
     }
 }
@@ -39,6 +59,7 @@ impl fmt::Display for Fault {
             Self::Finished => f.write_str("the transaction has ended; begin a new one"),
             Self::Entropy => f.write_str("context.entropy: at least 32 octets are needed"),
             Self::Event(what) => write!(f, "event: {what}"),
+            Self::TooLarge(excess) => write!(f, "too large: {excess}"),
         }
     }
 }

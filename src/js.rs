@@ -67,28 +67,60 @@ pub fn check_settings(settings: &JsValue) -> Result<(), JsValue> {
     values::check_settings(settings).map_err(thrown)
 }
 
+/// The rules of the log that a dossier breaks.
+///
+/// # Errors
+/// Throws a refusal.
+#[allow(unsafe_code, reason = "generated bindings")]
+#[wasm_bindgen]
+pub fn audit(now: &JsValue, dossier: &JsValue) -> Result<JsValue, JsValue> {
+    let now = read(now).map_err(thrown)?;
+    let dossier = read(dossier).map_err(thrown)?;
+    show(&values::audit(now, dossier).map_err(thrown)?)
+}
+
+/// Settings of somebody who is no provider, but for the trust anchors.
+///
+/// # Errors
+/// None that could be met.
+#[allow(unsafe_code, reason = "generated bindings")]
+#[wasm_bindgen]
+pub fn onlooker() -> Result<JsValue, JsValue> {
+    written(&crate::settings::Settings::onlooker(Vec::new()))
+}
+
 fn begin(kind: Event, context: &JsValue, event: &JsValue) -> Result<Transaction, JsValue> {
     let context = read(context).map_err(thrown)?;
-    let event = read(event).map_err(thrown)?;
+    let context = values::context(context).map_err(thrown)?;
+    let event = Reader::new(context.most()).value(event).map_err(thrown)?;
     let transaction = values::begin(kind, context, event).map_err(thrown)?;
     Ok(Transaction(transaction))
 }
 
 fn read(js: &JsValue) -> Result<Value, Refusal> {
-    Reader {
-        left: Limits::DEFAULT.call,
-        depth: MAX_DEPTH,
-    }
-    .value(js)
+    Reader::new(Limits::DEFAULT.call).value(js)
 }
 
 /// What one argument may still bring.
 struct Reader {
-    left: usize,
+    /// Octets of octet strings, which may be as many as this.
+    octets: usize,
+    most: usize,
+    /// Octets of text, of which there are never many.
+    text: usize,
     depth: usize,
 }
 
 impl Reader {
+    fn new(most: usize) -> Self {
+        Self {
+            octets: 0,
+            most,
+            text: Limits::DEFAULT.call,
+            depth: MAX_DEPTH,
+        }
+    }
+
     fn value(&mut self, js: &JsValue) -> Result<Value, Refusal> {
         if js.is_undefined() || js.is_null() {
             Ok(Value::Option(None))
@@ -97,7 +129,10 @@ impl Reader {
         } else if let Some(number) = js.as_f64() {
             Ok(plain_number(number))
         } else if let Some(text) = js.as_string() {
-            self.spend(text.len())?;
+            self.text = self
+                .text
+                .checked_sub(text.len())
+                .ok_or_else(|| Refusal::too_large(text.len(), self.text))?;
             Ok(Value::String(text))
         } else if let Some(octets) = js.dyn_ref::<Uint8Array>() {
             self.octets(octets)
@@ -120,10 +155,14 @@ impl Reader {
 
     fn octets(&mut self, octets: &Uint8Array) -> Result<Value, Refusal> {
         let size = octets.length() as usize;
-        self.spend(size)?;
+        // Before they are copied.
+        self.octets = self.octets.saturating_add(size);
+        if self.octets > self.most {
+            return Err(Refusal::too_large(self.octets, self.most));
+        }
         let mut copy = Vec::new();
         copy.try_reserve_exact(size)
-            .map_err(|_| Refusal::too_large(size))?;
+            .map_err(|_| Refusal::no_room(size))?;
         copy.resize(size, 0);
         octets.copy_to(&mut copy);
         Ok(Value::Bytes(copy))
@@ -145,14 +184,6 @@ impl Reader {
             }
         }
         Ok(Value::Map(fields))
-    }
-
-    fn spend(&mut self, size: usize) -> Result<(), Refusal> {
-        self.left = self
-            .left
-            .checked_sub(size)
-            .ok_or_else(|| Refusal::too_large(size))?;
-        Ok(())
     }
 }
 

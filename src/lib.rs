@@ -97,50 +97,69 @@ pub use conversation::{Step, Transaction};
 pub use fault::Fault;
 pub use log_register::audit;
 
+use conversation::{Desk, Stop};
 use event::{
-    Arrival, Context, DepositResult, DirectoryUpdate, Examination, RecordRequest, RelayFailure,
-    Submission, Tick,
+    Arrival, Brings, Context, DepositResult, DirectoryUpdate, Examination, RecordRequest,
+    RelayFailure, Submission, Tick,
 };
+use fault::Excess;
+use outcome::Outcome;
 use settings::Settings;
 
 /// Access point: a user hands in a message (RFC 6109 §3.1).
 pub fn submit(context: Context, event: Submission) -> Transaction {
-    Transaction::begin(|desk| access_point::submit(context, event, desk))
+    begin(context, event, access_point::submit)
 }
 
 /// Incoming point: a message arrives (RFC 6109 §3.2).
 pub fn arrive(context: Context, event: Arrival) -> Transaction {
-    Transaction::begin(|desk| incoming_point::arrive(context, event, desk))
+    begin(context, event, incoming_point::arrive)
 }
 
 /// Delivery point: a deposit that was to be confirmed has ended (RFC 6109 §3.3).
 pub fn finish_deposit(context: Context, event: DepositResult) -> Transaction {
-    Transaction::begin(|desk| delivery_point::finish_deposit(context, event, desk))
+    begin(context, event, delivery_point::finish_deposit)
 }
 
 /// A relay has failed for good (RFC 6109 §3.3.3, PRACTICE 8.5).
 pub fn fail_relay(context: Context, event: RelayFailure) -> Transaction {
-    Transaction::begin(|desk| delivery_point::fail_relay(context, event, desk))
+    begin(context, event, delivery_point::fail_relay)
 }
 
 /// Timers: deadlines have come (RFC 6109 §3.1.6).
 pub fn pass_time(context: Context, event: Tick) -> Transaction {
-    Transaction::begin(|desk| timeouts::pass_time(context, event, desk))
+    begin(context, event, timeouts::pass_time)
 }
 
 /// Provider directory: a new one is to be loaded (RFC 6109 §4.5).
 pub fn load_directory(context: Context, event: DirectoryUpdate) -> Transaction {
-    Transaction::begin(|desk| directory::load(context, event, desk))
+    begin(context, event, directory::load)
 }
 
 /// Provider directory: our own record is to be made (RFC 6109 §4.5).
 pub fn compose_record(context: Context, event: RecordRequest) -> Transaction {
-    Transaction::begin(|desk| directory::compose(context, event, desk))
+    begin(context, event, directory::compose)
 }
 
 /// Judges a message, with no effect.
 pub fn examine(context: Context, event: Examination) -> Transaction {
-    Transaction::begin(|desk| examination::examine(context, event, desk))
+    begin(context, event, examination::examine)
+}
+
+/// Begins what the event brings about, unless it brings too much.
+fn begin<E: Brings, F>(
+    context: Context,
+    event: E,
+    run: impl FnOnce(Context, E, Desk) -> F,
+) -> Transaction
+where
+    F: Future<Output = Result<Outcome, Stop>> + 'static,
+{
+    let (octets, most) = (event.octets(), context.most());
+    if octets > most {
+        return Transaction::refused(Fault::TooLarge(Excess { octets, most }));
+    }
+    Transaction::begin(|desk| run(context, event, desk))
 }
 
 /// Tests settings as a host should at its start.

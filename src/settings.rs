@@ -101,6 +101,33 @@ pub(crate) struct Trust<'a> {
 }
 
 impl Settings {
+    /// Of somebody who is no provider and only examines messages, or reads a directory: what trust
+    /// rests on, and nothing else.
+    pub fn onlooker(trust_anchors: Vec<Vec<u8>>) -> Self {
+        Self {
+            provider_name: String::new(),
+            mail_domain: String::new(),
+            service_address: String::new(),
+            service_mailbox: String::new(),
+            certificates: Vec::new(),
+            trust_anchors,
+            directory_signers: Vec::new(),
+            limits: MessageLimits {
+                max_size: 0,
+                hard_size: 0,
+                max_recipients: 0,
+                max_product: 0,
+                daily_recipients: None,
+            },
+            ordinary_mail: OrdinaryMailPolicy::Refuse,
+            revocation: RevocationPolicy::AcceptAndLog,
+            forbidden_attachments: Vec::new(),
+            internal_server_server_acceptance: false,
+            english_copy: false,
+            texts: Vec::new(),
+        }
+    }
+
     /// All that judging a message takes of them.
     pub(crate) fn trust(&self) -> Trust<'_> {
         Trust {

@@ -12,8 +12,9 @@ pub use serde_value::Value;
 
 use crate::conversation::{Step, Transaction};
 use crate::event::Context;
-use crate::fault::Fault;
-use crate::limits::Limits;
+use crate::fault::{Excess, Fault};
+use crate::instant::Instant;
+use crate::log_register::Dossier;
 use crate::question::Answer;
 use crate::settings::Settings;
 
@@ -48,14 +49,16 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// More octets than [`Limits::call`] allows, or than memory has room for.
-    pub fn too_large(size: usize) -> Self {
+    /// More octets than are taken.
+    pub fn too_large(octets: usize, most: usize) -> Self {
+        Fault::TooLarge(Excess { octets, most }).into()
+    }
+
+    /// More octets than memory has room for.
+    pub fn no_room(octets: usize) -> Self {
         Self {
             code: "too-large",
-            text: format!(
-                "the call brings {size} octets, at most {} are taken: refuse such messages before",
-                Limits::DEFAULT.call
-            ),
+            text: format!("too large: memory has no room for {octets} octets"),
         }
     }
 }
@@ -73,8 +76,7 @@ impl From<Fault> for Refusal {
 ///
 /// # Errors
 /// [`Fault::Event`] names the field that is missing, unknown, or of another type.
-pub fn begin(kind: Event, context: Value, event: Value) -> Result<Transaction, Fault> {
-    let context = read("context", context).map_err(Fault::Event)?;
+pub fn begin(kind: Event, context: Context, event: Value) -> Result<Transaction, Fault> {
     match kind {
         Event::Submit => with(context, "submission", event, crate::submit),
         Event::Arrive => with(context, "arrival", event, crate::arrive),
@@ -85,6 +87,14 @@ pub fn begin(kind: Event, context: Value, event: Value) -> Result<Transaction, F
         Event::ComposeRecord => with(context, "recordRequest", event, crate::compose_record),
         Event::Examine => with(context, "examination", event, crate::examine),
     }
+}
+
+/// The context of an event: it says how many octets the event may bring.
+///
+/// # Errors
+/// As [`begin`].
+pub fn context(context: Value) -> Result<Context, Fault> {
+    read("context", context).map_err(Fault::Event)
 }
 
 fn with<E: DeserializeOwned>(
@@ -113,6 +123,16 @@ pub fn advance(transaction: &mut Transaction, answers: Value) -> Result<Step, Fa
 pub fn check_settings(settings: Value) -> Result<(), Fault> {
     let settings: Settings = read("settings", settings).map_err(Fault::Event)?;
     crate::check_settings(settings)
+}
+
+/// [`crate::audit`].
+///
+/// # Errors
+/// [`Fault::Event`] names the field that is missing, unknown, or of another type.
+pub fn audit(now: Value, dossier: Value) -> Result<Value, Fault> {
+    let now: Instant = read("now", now).map_err(Fault::Event)?;
+    let dossier: Dossier = read("dossier", dossier).map_err(Fault::Event)?;
+    Ok(write(&crate::audit(now, &dossier)))
 }
 
 /// The plain form of something of the core.

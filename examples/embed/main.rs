@@ -13,8 +13,8 @@ use ceralacca::event::{ContentQuery, Context, Examination};
 use ceralacca::finding::Finding;
 use ceralacca::instant::Instant;
 use ceralacca::outcome::MessageKind;
-use ceralacca::question::{Answer, OrdinaryMailPolicy, Question};
-use ceralacca::settings::{MessageLimits, RevocationPolicy, Settings};
+use ceralacca::question::{Answer, Question};
+use ceralacca::settings::Settings;
 use ceralacca::{Step, examine};
 use encodify::pem;
 
@@ -37,29 +37,7 @@ fn main() -> ExitCode {
 fn run(ldif: &Path, roots: &Path, messages: &[PathBuf]) -> Result<bool, Box<dyn Error>> {
     let roots = read(roots)?;
     let roots = pem::STANDARD.blocks(&roots).map(|b| Ok(b?.contents));
-    // Somebody who is no provider has few settings.
-    let settings = Settings {
-        provider_name: String::new(),
-        mail_domain: String::new(),
-        service_address: String::new(),
-        service_mailbox: String::new(),
-        certificates: Vec::new(),
-        trust_anchors: roots.collect::<Result<_, encodify::Error>>()?,
-        directory_signers: Vec::new(),
-        limits: MessageLimits {
-            max_size: 0,
-            hard_size: 0,
-            max_recipients: 0,
-            max_product: 0,
-            daily_recipients: None,
-        },
-        ordinary_mail: OrdinaryMailPolicy::Refuse,
-        revocation: RevocationPolicy::AcceptAndLog,
-        forbidden_attachments: Vec::new(),
-        internal_server_server_acceptance: false,
-        english_copy: false,
-        texts: Vec::new(),
-    };
+    let settings = Settings::onlooker(roots.collect::<Result<_, encodify::Error>>()?);
     let examiner = Examiner(directory::read(&read(ldif)?)?, settings);
     let mut well = true;
     for path in messages {
@@ -80,6 +58,7 @@ impl Examiner {
             // For identifiers of what is made; nothing is.
             entropy: Vec::new(),
             settings: self.1.clone(),
+            largest: None,
         };
         let event = Examination {
             message,

@@ -1,7 +1,7 @@
 // Where the work is done, so that the page stays alive: reads files, puts them to the plug-in.
 // Keeps what trust rests on; knows nothing of the page.
 
-import { drive, examine, loadDirectory } from "./ceralacca/web.js";
+import { drive, examine, loadDirectory, onlooker } from "./ceralacca/web.js";
 import { judge } from "./judge.js";
 
 /** What trust rests on, as `trust` messages brought it. */
@@ -67,25 +67,9 @@ async function examineOne(message) {
   return finding;
 }
 
-/** Somebody who is no provider: what trust rests on, and nothing else. */
+/** What trust rests on, and nothing else. */
 function context(rests) {
-  const settings = {
-    providerName: "",
-    mailDomain: "",
-    serviceAddress: "",
-    serviceMailbox: "",
-    certificates: [],
-    trustAnchors: [],
-    directorySigners: [],
-    limits: { maxSize: 0, hardSize: 0, maxRecipients: 0, maxProduct: 0 },
-    ordinaryMail: { tag: "refuse" },
-    revocation: "accept-and-log",
-    forbiddenAttachments: [],
-    internalServerServerAcceptance: false,
-    englishCopy: false,
-    texts: [],
-    ...rests,
-  };
+  const settings = { ...onlooker([]), ...rests };
   // Nothing is made here that an identifier could belong to.
   return { now: Math.floor(Date.now() / 1000), entropy: new Uint8Array(0), settings };
 }

@@ -52,7 +52,7 @@ class Examiner:
             return instance.get_func(store, index)(store, *arguments)
 
         # Entropy is for identifiers of what is made; nothing is.
-        context = record(now=int(time.time()), entropy=b"", settings=self.settings)
+        context = record(now=int(time.time()), entropy=b"", settings=self.settings, largest=None)
         transaction = call(function, context, event)
         step = call("[method]transaction.advance", transaction, [])
         while isinstance(step, list):

@@ -23,7 +23,8 @@ impl From<Fault> for wit::Fault {
             Fault::WrongAnswers(what) => Self::WrongAnswers(what),
             Fault::Finished => Self::Finished,
             Fault::Entropy => Self::Entropy,
-            other @ Fault::Event(_) => Self::Other(other.to_string()),
+            Fault::Event(what) => Self::Event(what),
+            Fault::TooLarge(excess) => Self::TooLarge(excess.to_string()),
         }
     }
 }

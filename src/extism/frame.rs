@@ -7,7 +7,7 @@
 //! octets = *OCTET     ; what the header points to
 //! ```
 //! Where the header has `{"octets": [start, length]}` it means that many octets, `start` counted
-//! from the end of the header. Nothing may be pointed to twice.
+//! from the end of the header. Each is pointed to once, and none is left over.
 
 use serde_json::{Map, Number, Value as Json};
 
@@ -17,27 +17,98 @@ use crate::values::{Refusal, Value};
 /// Reads a frame.
 ///
 /// # Errors
+/// As [`open`] and [`Octets::fill`].
+pub fn read(frame: Vec<u8>) -> Result<Value, Refusal> {
+    let (value, octets) = open(frame)?;
+    octets.fill(value)
+}
+
+/// Reads the header of a frame. Where the value has octet strings, it has their numbers for now.
+///
+/// # Errors
 /// `too-large`, and `frame` for whatever is not of the form: truncated, no JSON, octets that are
 /// not there.
-pub fn read(mut frame: Vec<u8>) -> Result<Value, Refusal> {
-    if frame.len() > Limits::DEFAULT.call {
-        return Err(Refusal::too_large(frame.len()));
+pub fn open(frame: Vec<u8>) -> Result<(Value, Octets), Refusal> {
+    let most = Limits::DEFAULT.call;
+    if frame.len() > most {
+        return Err(Refusal::too_large(frame.len(), most));
     }
     let size = frame
         .first_chunk::<SIZE>()
         .ok_or_else(|| malformed("it ends before its size does"))?;
-    let body = SIZE + u32::from_be_bytes(*size) as usize;
+    let body = SIZE.saturating_add(u32::from_be_bytes(*size) as usize);
     let header = frame
         .get(SIZE..body)
         .ok_or_else(|| malformed("it ends inside its header"))?;
     let header: Json = serde_json::from_slice(header)
         .map_err(|error| malformed(&format!("its header is no JSON: {error}")))?;
 
-    let mut strings = Vec::new();
-    let value = plain(header, &mut strings)?;
-    check(&strings, frame.len() - body)?;
-    let mut octets = cut(&mut frame, body, &strings);
-    Ok(filled(value, &mut octets))
+    let mut places = Vec::new();
+    let value = plain(header, &mut places)?;
+    check(&places, frame.len() - body)?;
+    Ok((
+        value,
+        Octets {
+            frame,
+            body,
+            places,
+        },
+    ))
+}
+
+/// The octet strings of a frame whose header was read.
+pub struct Octets {
+    frame: Vec<u8>,
+    /// Where the header ends.
+    body: usize,
+    places: Vec<Place>,
+}
+
+impl Octets {
+    /// What the octet strings of a part of the value take together.
+    pub fn of(&self, value: &Value) -> usize {
+        match value {
+            Value::Newtype(number) => self.place(number).length,
+            Value::Seq(list) => list.iter().map(|v| self.of(v)).sum(),
+            Value::Map(fields) => fields.values().map(|v| self.of(v)).sum(),
+            _ => 0,
+        }
+    }
+
+    /// Puts octet strings into their places in a part of the value.
+    ///
+    /// # Errors
+    /// `too-large`: memory has no room for them.
+    pub fn fill(&self, value: Value) -> Result<Value, Refusal> {
+        Ok(match value {
+            Value::Newtype(number) => Value::Bytes(self.copy(self.place(&number))?),
+            Value::Seq(list) => {
+                let list = list.into_iter().map(|v| self.fill(v));
+                Value::Seq(list.collect::<Result<_, _>>()?)
+            }
+            Value::Map(fields) => {
+                let fields = fields.into_iter().map(|(k, v)| Ok((k, self.fill(v)?)));
+                Value::Map(fields.collect::<Result<_, Refusal>>()?)
+            }
+            other => other,
+        })
+    }
+
+    fn place(&self, number: &Value) -> Place {
+        match number {
+            Value::U64(number) => self.places[*number as usize],
+            other => unreachable!("only octet strings have numbers: {other:?}"),
+        }
+    }
+
+    fn copy(&self, Place { start, length }: Place) -> Result<Vec<u8>, Refusal> {
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(length)
+            .map_err(|_| Refusal::no_room(length))?;
+        let start = self.body + start;
+        copy.extend_from_slice(&self.frame[start..start + length]);
+        Ok(copy)
+    }
 }
 
 /// Writes a frame.
@@ -94,7 +165,7 @@ impl<'a> Tail<'a> {
 }
 
 /// JSON as a value. Octet strings are noted down, and their numbers stand in their places.
-fn plain(json: Json, strings: &mut Vec<Place>) -> Result<Value, Refusal> {
+fn plain(json: Json, places: &mut Vec<Place>) -> Result<Value, Refusal> {
     Ok(match json {
         Json::Null => Value::Option(None),
         Json::Bool(bool) => Value::Bool(bool),
@@ -105,20 +176,20 @@ fn plain(json: Json, strings: &mut Vec<Place>) -> Result<Value, Refusal> {
         Json::String(text) => Value::String(text),
         Json::Array(list) => Value::Seq(
             list.into_iter()
-                .map(|json| plain(json, strings))
+                .map(|json| plain(json, places))
                 .collect::<Result<_, _>>()?,
         ),
         Json::Object(object) => {
             if let (1, Some(place)) = (object.len(), object.get(OCTETS)) {
                 let place = Place::of(place)
                     .ok_or_else(|| malformed("octets are given by [start, length]"))?;
-                strings.push(place);
+                places.push(place);
                 return Ok(Value::Newtype(Box::new(Value::U64(
-                    strings.len() as u64 - 1,
+                    places.len() as u64 - 1,
                 ))));
             }
             let fields = object.into_iter().map(|(name, json)| {
-                let value = plain(json, strings)?;
+                let value = plain(json, places)?;
                 Ok((Value::String(name), value))
             });
             Value::Map(fields.collect::<Result<_, Refusal>>()?)
@@ -126,9 +197,10 @@ fn plain(json: Json, strings: &mut Vec<Place>) -> Result<Value, Refusal> {
     })
 }
 
-/// All of them lie inside, and none over another: a small frame cannot ask for much memory.
-fn check(strings: &[Place], available: usize) -> Result<(), Refusal> {
-    let mut sorted: Vec<Place> = strings.to_vec();
+/// All octets behind the header are pointed to once: a small frame cannot ask for much memory, and
+/// nothing gets lost unnoticed.
+fn check(places: &[Place], available: usize) -> Result<(), Refusal> {
+    let mut sorted: Vec<Place> = places.to_vec();
     sorted.sort_by_key(|place| (place.start, place.length));
     let mut free = 0;
     for place in sorted {
@@ -141,52 +213,15 @@ fn check(strings: &[Place], available: usize) -> Result<(), Refusal> {
         if place.start < free {
             return Err(malformed("octets are pointed to twice"));
         }
+        if place.start > free {
+            return Err(left_over(free, place.start));
+        }
         free = end;
     }
+    if free < available {
+        return Err(left_over(free, available));
+    }
     Ok(())
-}
-
-/// Takes the octet strings out of the frame. The longest, a message if there is one, is what remains
-/// of the frame itself, so that it does not stand in memory twice.
-fn cut(frame: &mut Vec<u8>, body: usize, strings: &[Place]) -> Vec<Vec<u8>> {
-    let longest = (0..strings.len()).max_by_key(|&index| strings[index].length);
-    let mut octets: Vec<Vec<u8>> = strings
-        .iter()
-        .enumerate()
-        .map(|(index, place)| {
-            let start = body + place.start;
-            if Some(index) == longest {
-                Vec::new()
-            } else {
-                frame[start..start + place.length].to_vec()
-            }
-        })
-        .collect();
-    if let Some(index) = longest {
-        let start = body + strings[index].start;
-        frame.truncate(start + strings[index].length);
-        frame.drain(..start);
-        octets[index] = std::mem::take(frame);
-    }
-    octets
-}
-
-/// Puts the octet strings into their places.
-fn filled(value: Value, octets: &mut [Vec<u8>]) -> Value {
-    match value {
-        Value::Newtype(number) => match *number {
-            Value::U64(index) => Value::Bytes(std::mem::take(&mut octets[index as usize])),
-            other => other,
-        },
-        Value::Seq(list) => Value::Seq(list.into_iter().map(|v| filled(v, octets)).collect()),
-        Value::Map(fields) => Value::Map(
-            fields
-                .into_iter()
-                .map(|(name, value)| (name, filled(value, octets)))
-                .collect(),
-        ),
-        other => other,
-    }
 }
 
 /// A value as JSON, octet strings apart. None for an option that is absent.
@@ -223,6 +258,10 @@ fn json<'a>(value: &'a Value, tail: &mut Tail<'a>) -> Option<Json> {
             Some(Json::Object(object))
         }
     }
+}
+
+fn left_over(from: usize, to: usize) -> Refusal {
+    malformed(&format!("nothing points to octets {from} to {to}"))
 }
 
 fn malformed(what: &str) -> Refusal {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::frame;
+use super::frame::{self, Octets};
 use crate::conversation::{Step, Transaction};
 use crate::fault::Fault;
 use crate::values::{self, Event, Refusal, Value};
@@ -24,29 +24,51 @@ pub enum Call {
     Advance,
     /// Tests settings.
     CheckSettings,
+    /// Reads a dossier of the log.
+    Audit,
 }
 
 impl Session {
     /// Reads a frame, does what it asks for, and writes the frame that answers.
-    pub fn call(&mut self, call: Call, input: Vec<u8>) -> Vec<u8> {
-        let result = frame::read(input).and_then(|input| match call {
-            Call::Begin(event) => self.begin(event, input),
-            Call::Advance => self.advance(input),
+    pub fn call(&mut self, call: Call, frame: Vec<u8>) -> Vec<u8> {
+        let result = frame::open(frame).and_then(|(input, octets)| match call {
+            Call::Begin(event) => self.begin(event, input, octets),
+            Call::Advance => self.advance(octets.fill(input)?),
             Call::CheckSettings => {
-                let [settings] = fields(input, ["settings"])?;
+                let [settings] = fields(octets.fill(input)?, ["settings"])?;
                 values::check_settings(settings)?;
                 Ok(None)
+            }
+            Call::Audit => {
+                let [now, dossier] = fields(octets.fill(input)?, ["now", "dossier"])?;
+                Ok(Some(values::audit(now, dossier)?))
             }
         });
         frame::write(&written(result))
     }
 
-    fn begin(&mut self, event: Event, input: Value) -> Result<Option<Value>, Refusal> {
-        let [context, event_value] = fields(input, ["context", "event"])?;
-        let transaction = values::begin(event, context, event_value)?;
+    fn begin(
+        &mut self,
+        kind: Event,
+        input: Value,
+        octets: Octets,
+    ) -> Result<Option<Value>, Refusal> {
+        let [context, event] = fields(input, ["context", "event"])?;
+        let context = values::context(octets.fill(context)?)?;
+        // Before they are copied.
+        let (size, most) = (octets.of(&event), context.most());
+        if size > most {
+            return Err(Refusal::too_large(size, most));
+        }
+        let event = octets.fill(event)?;
+        // The frame has served: a transaction needs the room.
+        drop(octets);
+        let mut transaction = values::begin(kind, context, event)?;
+        // What is refused leaves everything as it was.
+        let step = transaction.advance(Vec::new())?;
         self.standing = Some(transaction);
         self.begun += 1;
-        self.step(Value::Seq(Vec::new()))
+        Ok(self.took(&step))
     }
 
     fn advance(&mut self, input: Value) -> Result<Option<Value>, Refusal> {
@@ -55,19 +77,19 @@ impl Session {
         if number != Value::U64(self.begun) {
             return Err(Fault::Finished.into());
         }
-        self.step(answers)
-    }
-
-    fn step(&mut self, answers: Value) -> Result<Option<Value>, Refusal> {
         let transaction = self.standing.as_mut().ok_or(Fault::Finished)?;
         let step = values::advance(transaction, answers)?;
+        Ok(self.took(&step))
+    }
+
+    fn took(&mut self, step: &Step) -> Option<Value> {
         if let Step::Done(_) = step {
             self.standing = None;
         }
-        Ok(Some(map([
-            ("step", values::write(&step)),
+        Some(map([
+            ("step", values::write(step)),
             ("transaction", Value::U64(self.begun)),
-        ])))
+        ]))
     }
 }
 

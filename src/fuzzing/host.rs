@@ -49,6 +49,7 @@ impl Station {
         Context {
             now: Instant::from_unix(NOW).expect("a legal instant"),
             entropy: vec![7; 32],
+            largest: None,
             settings: Settings {
                 provider_name: format!("{self:?} S.p.A."),
                 mail_domain: domain.to_owned(),

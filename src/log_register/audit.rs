@@ -10,36 +10,53 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::LogEvent;
 use crate::instant::Instant;
 use crate::question::{RecipientState, TrackedMessage};
 
 /// All that is written down about one PEC id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Dossier {
+    /// The PEC id.
+    pub pec_id: String,
     /// Its rows in the log, in the order in which they were written.
-    pub rows: Vec<LogRow>,
+    pub entries: Vec<LogRow>,
     /// What is tracked under it; none for a message of another provider.
     pub tracked: Option<TrackedMessage>,
 }
 
-/// What an audit reads of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A row of the log as somebody kept it: a [`crate::outcome::LogEntry`], perhaps of another version.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LogRow {
     /// What happened.
     pub event: String,
+    /// PEC id.
+    pub pec_id: Option<String>,
+    /// The client's Message-ID, with brackets.
+    pub message_id: Option<String>,
     /// When.
     pub at: Instant,
     /// Original sender.
     pub sender: String,
     /// Original recipients that the row is about.
     pub recipients: Vec<String>,
+    /// Decoded subject.
+    pub subject: String,
+    /// Message-IDs of the messages made in this step.
+    pub generated: Vec<String>,
+    /// The sending provider.
+    pub provider: String,
     /// What went wrong.
     pub error: Option<String>,
 }
 
 /// A rule of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "tag", rename_all = "kebab-case")]
 pub enum LogRule {
     /// All rows name the same sender and the same recipients.
     OneStory,
@@ -61,7 +78,7 @@ pub enum LogRule {
 }
 
 /// A rule that is broken, and by whom or what.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LogFinding {
     /// The rule.
     pub rule: LogRule,
@@ -104,7 +121,7 @@ struct Person {
 
 impl<'a> Audit<'a> {
     fn new(now: Instant, dossier: &'a Dossier) -> Self {
-        let rows = dossier.rows.iter().filter_map(|row| {
+        let rows = dossier.entries.iter().filter_map(|row| {
             let event = LogEvent::from_name(&row.event)?;
             let hearsay = match event {
                 LogEvent::AnomalyEnvelope => true,

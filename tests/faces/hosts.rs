@@ -2,13 +2,23 @@
 //! beside them. `make install-test-tools` installs what they run on.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ceralacca::Fault;
 use ceralacca::values::Value;
 
-use super::value::{plain, wit};
+use super::value::{plain, read, wit};
+
+/// The faces, and the core itself behind their translation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    Core,
+    Extism,
+    JavaScript,
+    Component,
+}
 
 /// One host of one face.
 pub struct Host {
@@ -20,6 +30,10 @@ pub struct Host {
     pub module: &'static str,
     /// How to make that.
     pub made_by: &'static str,
+    /// What it is a host of.
+    pub face: Face,
+    /// Can it be told how much memory an instance may have?
+    pub bounds: bool,
     /// What a call's result looks like there.
     pub says: fn(&Result<Value, Fault>) -> Value,
 }
@@ -31,6 +45,8 @@ pub const HOSTS: [Host; 5] = [
         script: "extism_host.py",
         module: "ceralacca.extism.wasm",
         made_by: "make extism",
+        face: Face::Extism,
+        bounds: true,
         says: plain,
     },
     Host {
@@ -38,6 +54,8 @@ pub const HOSTS: [Host; 5] = [
         script: "extism_host.mjs",
         module: "ceralacca.extism.wasm",
         made_by: "make extism",
+        face: Face::Extism,
+        bounds: true,
         says: plain,
     },
     Host {
@@ -45,6 +63,8 @@ pub const HOSTS: [Host; 5] = [
         script: "npm_host.mjs",
         module: "npm",
         made_by: "make npm",
+        face: Face::JavaScript,
+        bounds: true,
         says: plain,
     },
     Host {
@@ -52,6 +72,8 @@ pub const HOSTS: [Host; 5] = [
         script: "jco_host.mjs",
         module: "ceralacca.component.wasm",
         made_by: "make component",
+        face: Face::Component,
+        bounds: false,
         says: wit,
     },
     Host {
@@ -59,13 +81,38 @@ pub const HOSTS: [Host; 5] = [
         script: "wasmtime_host.py",
         module: "ceralacca.component.wasm",
         made_by: "make component",
+        face: Face::Component,
+        bounds: true,
         says: wit,
     },
 ];
 
 impl Host {
+    /// The answers to these calls, in a folder that is there only for them. None where the program, or
+    /// its module, is not here.
+    pub fn answer<'a>(
+        &self,
+        folder: &Path,
+        calls: impl Iterator<Item = (&'a str, &'a [u8])>,
+    ) -> Option<Vec<Value>> {
+        fs::create_dir(folder).expect("a folder");
+        let mut count = 0;
+        for (number, (function, frame)) in calls.enumerate() {
+            fs::write(folder.join(format!("{number:04}.{function}")), frame).expect("a file");
+            count += 1;
+        }
+        let ran = self.run(folder);
+        let answer = |number| {
+            let file = folder.join(format!("{number:04}.answer"));
+            read(fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display())))
+        };
+        let answers = ran.map(|()| (0..count).map(answer).collect());
+        fs::remove_dir_all(folder).expect("a folder");
+        answers
+    }
+
     /// Runs the program on a folder of calls. None where it, or its module, is not here.
-    pub fn run(&self, calls: &Path) -> Option<()> {
+    fn run(&self, calls: &Path) -> Option<()> {
         if !installed(self.module, self.made_by) {
             return None;
         }

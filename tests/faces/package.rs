@@ -24,7 +24,7 @@ const TSCONFIG: &str = r#"{
 }"#;
 
 /// The mistakes that `consumer.ts` makes, in its order.
-const CAUGHT: [&str; 9] = [
+const CAUGHT: [&str; 12] = [
     "SettingsError settings",
     "EntropyError entropy",
     "EventError event",
@@ -34,6 +34,9 @@ const CAUGHT: [&str; 9] = [
     "WrongAnswersError wrong-answers",
     "WrongAnswersError wrong-answers",
     "TooLargeError too-large",
+    "TooLargeError too-large",
+    "EventError event",
+    "SettingsError settings",
 ];
 
 /// Compiles `consumer.ts` strictly against the package, and has it submit what the story did, with

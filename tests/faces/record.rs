@@ -7,7 +7,8 @@ use ceralacca::directory::ProviderRecord;
 use ceralacca::event::Context;
 use ceralacca::ids::PecId;
 use ceralacca::instant::Instant;
-use ceralacca::outcome::{Effect, MessageKind, Outcome};
+use ceralacca::log_register::{Dossier, LogRow};
+use ceralacca::outcome::{Effect, LogEntry, MessageKind, Outcome};
 use ceralacca::question::{
     Answer, Mailbox, OrdinaryMailPolicy, Question, ScanVerdict, TrackedMessage,
 };
@@ -40,7 +41,8 @@ pub struct Exchange {
 #[derive(Default)]
 pub struct Recorder {
     pub exchanges: Vec<Exchange>,
-    begun: u64,
+    /// How many conversations have begun.
+    pub begun: u64,
 }
 
 /// A conversation that has begun.
@@ -86,12 +88,13 @@ impl Recorder {
         mut transaction: Transaction,
         (context, event): (&Context, &E),
     ) -> Standing {
-        self.begun += 1;
         let asked = map([
             ("context", values::write(context)),
             ("event", values::write(event)),
         ]);
         let said = transaction.advance(Vec::new());
+        // One that is refused has no number.
+        self.begun += u64::from(said.is_ok());
         let standing = Standing {
             name,
             number: self.begun,
@@ -116,6 +119,21 @@ impl Recorder {
             // The questions still stand.
             standing.said = before;
         }
+    }
+
+    /// A call that begins no conversation.
+    pub fn call(
+        &mut self,
+        (name, function): (&'static str, &'static str),
+        asked: Value,
+        said: Result<Value, Fault>,
+    ) {
+        self.exchanges.push(Exchange {
+            name,
+            function,
+            asked,
+            answered: said,
+        });
     }
 
     fn note(&mut self, standing: &Standing, function: &'static str, asked: Value) {
@@ -144,6 +162,7 @@ pub struct Station {
     tracked: HashMap<PecId, TrackedMessage>,
     memory: HashMap<String, Vec<u8>>,
     entropy: u8,
+    log: Vec<LogEntry>,
 }
 
 impl Station {
@@ -186,6 +205,7 @@ impl Station {
                 now: instant(START),
                 entropy: Vec::new(),
                 settings,
+                largest: None,
             },
             folder,
             signer,
@@ -193,6 +213,7 @@ impl Station {
             tracked: HashMap::new(),
             memory: HashMap::new(),
             entropy: 0,
+            log: Vec::new(),
         }
     }
 
@@ -262,14 +283,39 @@ impl Station {
                     self.memory.insert(key.clone(), value.clone());
                 }
                 Effect::InstallDirectory(records) => self.directory.clone_from(records),
+                Effect::Log(row) => self.log.push(row.clone()),
                 _ => {}
             }
         }
     }
 
-    /// All that is tracked.
+    /// All that is written down about a message.
+    pub fn dossier(&self, pec_id: &PecId) -> Dossier {
+        let of_it = |row: &&LogEntry| row.pec_id.as_ref() == Some(pec_id);
+        let rows = self.log.iter().filter(of_it).map(|row| LogRow {
+            event: row.event.to_owned(),
+            pec_id: row.pec_id.as_ref().map(PecId::to_string),
+            message_id: row.message_id.clone(),
+            at: row.at,
+            sender: row.sender.clone(),
+            recipients: row.recipients.clone(),
+            subject: row.subject.clone(),
+            generated: row.generated.clone(),
+            provider: row.provider.clone(),
+            error: row.error.clone(),
+        });
+        Dossier {
+            pec_id: pec_id.to_string(),
+            entries: rows.collect(),
+            tracked: self.tracked.get(pec_id).cloned(),
+        }
+    }
+
+    /// All that is tracked, in the same order each time.
     pub fn tracked(&self) -> Vec<TrackedMessage> {
-        self.tracked.values().cloned().collect()
+        let mut all: Vec<TrackedMessage> = self.tracked.values().cloned().collect();
+        all.sort_by(|a, b| a.pec_id.as_str().cmp(b.pec_id.as_str()));
+        all
     }
 }
 

@@ -11,26 +11,22 @@ use ceralacca::event::{
 };
 use ceralacca::outcome::{MessageKind, Outcome};
 use ceralacca::question::{Answer, OrdinaryMailPolicy, Question};
-use ceralacca::settings::TextOverride;
+use ceralacca::settings::{Settings, TextOverride};
+use ceralacca::values::{self, Value};
 use ceralacca::{Fault, Step, Transaction};
 use serde::Serialize;
 
 use super::record::{Exchange, Recorder, START, Station, VIRUS, instant, made};
+use super::value::map;
 
-const ANNA: &str = "anna@pec.alfa.example";
-const BRUNO: &str = "bruno@pec.beta.example";
+pub const ANNA: &str = "anna@pec.alfa.example";
+pub const BRUNO: &str = "bruno@pec.beta.example";
 const CARLA: &str = "carla@pec.beta.example";
 const DARIO: &str = "dario@posta.example";
 
 /// The whole story, told anew in `place`.
 pub fn tell(place: &Path) -> Vec<Exchange> {
-    let alfa = Station::found("Alfa S.p.A.", "pec.alfa.example", None, place);
-    let beta = Station::found("Beta S.p.A.", "pec.beta.example", Some(&alfa), place);
-    let mut story = Story {
-        recorder: Recorder::default(),
-        alfa,
-        beta,
-    };
+    let mut story = Story::begin(place);
     story.directories();
     let (offer, envelope) = story.certified_mail();
     story.deposits(&envelope);
@@ -38,8 +34,17 @@ pub fn tell(place: &Path) -> Vec<Exchange> {
     story.refusals(&envelope);
     story.time();
     story.own_record();
+    story.audits();
+    story.settings();
     story.slips_of_the_host();
     story.recorder.exchanges
+}
+
+/// Alfa as it is before the story: it has a directory.
+pub fn alfa(place: &Path) -> Station {
+    let mut story = Story::begin(place);
+    story.directories();
+    story.alfa
 }
 
 struct Story {
@@ -49,6 +54,16 @@ struct Story {
 }
 
 impl Story {
+    fn begin(place: &Path) -> Self {
+        let alfa = Station::found("Alfa S.p.A.", "pec.alfa.example", None, place);
+        let beta = Station::found("Beta S.p.A.", "pec.beta.example", Some(&alfa), place);
+        Self {
+            recorder: Recorder::default(),
+            alfa,
+            beta,
+        }
+    }
+
     fn directories(&mut self) {
         let content = self.beta.ldif();
         for alfa in [true, false] {
@@ -213,6 +228,41 @@ impl Story {
         let _ = self.tell(true, call, ceralacca::compose_record, event, &[]);
     }
 
+    /// The log of a message, as it is and with its acceptance doubled.
+    fn audits(&mut self) {
+        let pec_id = self.alfa.tracked()[0].pec_id.clone();
+        let whole = self.alfa.dossier(&pec_id);
+        let mut damaged = whole.clone();
+        damaged.entries.push(damaged.entries[0].clone());
+        for (name, dossier, broken) in [
+            ("an audit", whole, false),
+            ("an audit of a doubled log", damaged, true),
+        ] {
+            let now = START + 3_600;
+            let findings = ceralacca::audit(instant(now), &dossier);
+            assert_eq!(findings.is_empty(), !broken, "{findings:?}");
+            let asked = map([
+                ("now", Value::U64(now)),
+                ("dossier", values::write(&dossier)),
+            ]);
+            self.recorder
+                .call((name, "audit"), asked, Ok(values::write(&findings)));
+        }
+    }
+
+    fn settings(&mut self) {
+        let good = self.alfa.context.settings.clone();
+        let bad = Settings {
+            mail_domain: "no domain".to_owned(),
+            ..good.clone()
+        };
+        for (name, settings) in [("good settings", good), ("a bad setting", bad)] {
+            let asked = map([("settings", values::write(&settings))]);
+            let said = ceralacca::check_settings(settings).map(|()| Value::Option(None));
+            self.recorder.call((name, "check_settings"), asked, said);
+        }
+    }
+
     /// Faults, and the answer that cannot be had.
     fn slips_of_the_host(&mut self) {
         let name = "little entropy";
@@ -319,7 +369,7 @@ impl Story {
     }
 }
 
-fn submission(to: &[&str], message: Vec<u8>) -> Submission {
+pub fn submission(to: &[&str], message: Vec<u8>) -> Submission {
     Submission {
         account: Some(ANNA.to_owned()),
         addresses: vec![address(ANNA)],
@@ -347,7 +397,7 @@ fn offer() -> Vec<u8> {
     .into_bytes()
 }
 
-fn letter(from: &str, to: &str) -> Vec<u8> {
+pub fn letter(from: &str, to: &str) -> Vec<u8> {
     format!(
         "From: {from}\r\nTo: {to}\r\nSubject: Buongiorno\r\n\
          Message-ID: <client-2@mua.example>\r\n\r\nBuongiorno.\r\n"

@@ -18,10 +18,13 @@ pub fn plain(said: &Result<Value, Fault>) -> Value {
 pub fn wit(said: &Result<Value, Fault>) -> Value {
     tagged(said, |fault| match fault {
         Fault::Finished | Fault::Entropy => map([("tag", text(fault.code()))]),
-        Fault::Settings(what) | Fault::WrongAnswers(what) => {
+        Fault::Settings(what) | Fault::WrongAnswers(what) | Fault::Event(what) => {
             map([("tag", text(fault.code())), ("val", text(what))])
         }
-        Fault::Event(_) => map([("tag", text("other")), ("val", text(&fault.to_string()))]),
+        Fault::TooLarge(excess) => map([
+            ("tag", text(fault.code())),
+            ("val", text(&excess.to_string())),
+        ]),
     })
 }
 

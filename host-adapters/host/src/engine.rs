@@ -165,6 +165,8 @@ fn fault_text(fault: &pec::Fault) -> String {
         pec::Fault::WrongAnswers(text) => format!("wrong answers: {text}"),
         pec::Fault::Finished => "the transaction had ended".to_owned(),
         pec::Fault::Entropy => "less than 32 octets of entropy".to_owned(),
+        pec::Fault::Event(text) => format!("event: {text}"),
+        pec::Fault::TooLarge(text) => format!("too large: {text}"),
         pec::Fault::Other(text) => text.clone(),
     }
 }

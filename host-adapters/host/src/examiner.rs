@@ -84,6 +84,7 @@ impl Examiner {
             // Nothing is made here that an identifier could belong to.
             entropy: Vec::new(),
             settings: self.settings.clone(),
+            largest: None,
         };
         converse(&*self.engine, &context, event, |questions| {
             let answers = questions.iter().map(|question| self.answer(question));

@@ -113,6 +113,7 @@ fn judge(limits: Limits, size: usize) -> PluginError {
         now: real_now(),
         entropy: vec![7; 32],
         settings: real_settings(),
+        largest: None,
     };
     let examination = pec::Examination {
         message: letter(size),

@@ -3,9 +3,9 @@
  * happened, answers its questions, and carries out what it decides.
  */
 import type {
-  Answer, Arrival, Context, DepositResult, DirectoryUpdate, EnvelopeKey, Examination, Mailbox, Message, Outcome,
-  Provider, Question, RecordRequest, RelayFailure, RevocationQuery, ScanVerdict, Settings,
-  SignatureCheck, Step, Submission, Tick, TrackedMessage, UsageQuery,
+  Answer, Arrival, Context, DepositResult, DirectoryUpdate, Dossier, EnvelopeKey, Examination, Instant,
+  LogFinding, Mailbox, Message, Outcome, Provider, Question, RecordRequest, RelayFailure, RevocationQuery,
+  ScanVerdict, Settings, SignatureCheck, Step, Submission, Tick, TrackedMessage, UsageQuery,
 } from "./types.js";
 
 export type * from "./types.js";
@@ -45,6 +45,15 @@ export declare function examine(context: Context, event: Examination): Transacti
  * @throws {SettingsError} Names the first mistake and the remedy.
  */
 export declare function checkSettings(settings: Settings): void;
+/**
+ * The rules that the log's rows about one PEC id keep among themselves: every one that is broken at
+ * `now`. What has a time limit that is not over yet is not broken.
+ *
+ * @throws {EventError} A field that no host may pass; the message says which.
+ */
+export declare function audit(now: Instant, dossier: Dossier): LogFinding[];
+/** Settings of somebody who is no provider and only examines messages, or reads a directory. */
+export declare function onlooker(trustAnchors: Uint8Array[]): Settings;
 
 /**
  * Answers, each a value or a promise of one. What throws, and what is left out, is answered
@@ -97,11 +106,17 @@ export declare class FinishedError extends PecError {
 export declare class EntropyError extends PecError {
   readonly code: "entropy";
 }
-/** The context or the event has a field that no host may pass; the message says which. */
+/**
+ * The context or the event, the settings or the dossier has a field that no host may pass; the message
+ * says which.
+ */
 export declare class EventError extends PecError {
   readonly code: "event";
 }
-/** More octets in one call than the plug-in takes, or than memory has room for. */
+/**
+ * The event brings more octets than `context.largest`, or than memory has room for; said before they
+ * are copied.
+ */
 export declare class TooLargeError extends PecError {
   readonly code: "too-large";
 }

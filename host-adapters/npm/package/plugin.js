@@ -36,6 +36,8 @@ export const composeRecord = beginning("composeRecord");
 export const examine = beginning("examine");
 
 export const checkSettings = (settings) => guarded(() => glue.checkSettings(settings));
+export const audit = (now, dossier) => guarded(() => glue.audit(now, dossier));
+export const onlooker = (trustAnchors) => ({ ...guarded(() => glue.onlooker()), trustAnchors });
 
 function guarded(call) {
   try {

@@ -1,7 +1,8 @@
 // What somebody writes who embeds the npm package: compiled by `tsc --strict`, then run.
 import {
   type Answers, type Context, type MessageKind, type Outcome, type Provider, type Question,
-  type Submission, PecError, SettingsError, WrongAnswersError, checkSettings, drive, splice, submit,
+  type LogFinding, type Settings, type Submission, PecError, SettingsError, WrongAnswersError, audit,
+  checkSettings, drive, onlooker, splice, submit,
 } from "ceralacca";
 
 /** A key-value store as edge runtimes have them. */
@@ -62,6 +63,13 @@ export function mistakes(context: Context, event: Submission): string[] {
   attempt(() => standing.advance([{ tag: "usage", val: -1 }]));
   const large = new Uint8Array(300_000_000);
   attempt(() => submit(context, { ...event, message: large }));
+  attempt(() => submit({ ...context, largest: 1 }, event));
+  const findings: LogFinding[] = audit(context.now, { pecId: "", entries: [] });
+  if (findings.length > 0) throw new Error("nothing happened, and a rule is broken");
+  // @ts-expect-error A dossier has rows.
+  attempt(() => audit(context.now, { pecId: "" }));
+  const settings: Settings = onlooker(context.settings.trustAnchors);
+  attempt(() => checkSettings(settings));
   return caught;
 }
 

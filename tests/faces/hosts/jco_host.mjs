@@ -20,8 +20,14 @@ try {
     await writeFile(join(folder, name), content);
   }
   await writeFile(join(folder, "package.json"), '{"type": "module"}');
-  const { transactions } = await import(pathToFileURL(join(folder, "plugin.js")));
-  await replay(calls, withBigints(transactions), (thrown) => {
+  let made = 0;
+  const load = async () => {
+    const plugin = pathToFileURL(join(folder, "plugin.js"));
+    plugin.search = String((made += 1));
+    const { transactions } = await import(plugin);
+    return withBigints(transactions);
+  };
+  await replay(calls, load, (thrown) => {
     if (thrown.payload === undefined) throw thrown;
     return thrown.payload;
   });
@@ -35,11 +41,17 @@ function withBigints(transactions) {
     const transaction = transactions[name](wide(context), wide(event));
     return { advance: (answers) => transaction.advance(answers.map(wide)) };
   };
-  return new Proxy({}, { get: (_, name) => begin(name) });
+  const others = {
+    // Imported modules may not look like promises.
+    then: undefined,
+    checkSettings: (settings) => transactions.checkSettings(wide(settings)),
+    audit: (now, dossier) => transactions.audit(BigInt(now), wide(dossier)),
+  };
+  return new Proxy(others, { get: (_, name) => (name in others ? others[name] : begin(name)) });
 }
 
 function wide(value, name) {
-  const WIDE = ["now", "at", "maxSize", "hardSize", "maxProduct", "acceptedAt", "deadline"];
+  const WIDE = ["now", "at", "maxSize", "hardSize", "maxProduct", "acceptedAt", "deadline", "largest"];
   if (typeof value === "number") return WIDE.includes(name) ? BigInt(value) : value;
   if (value?.tag === "usage") return { tag: "usage", val: BigInt(value.val) };
   if (Array.isArray(value)) return value.map((item) => wide(item));

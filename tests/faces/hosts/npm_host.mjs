@@ -1,11 +1,29 @@
 // The npm package in Node: answers each call of a folder. Usage: TOOLS PACKAGE CALLS
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { bounded } from "./bounded.mjs";
 import { replay } from "./replay.mjs";
 
 const [, folder, calls] = process.argv.slice(2);
-const plugin = await import(pathToFileURL(join(folder, "node.js")));
-await replay(calls, plugin, (thrown) => {
-  if (!(thrown instanceof plugin.PecError)) throw thrown;
-  return { code: thrown.code, text: thrown.message };
-});
+const copies = await mkdtemp(join(tmpdir(), "ceralacca-npm-"));
+let made = 0;
+
+/** Each instance is a copy of the package: a module is imported only once. */
+async function load(pages) {
+  const copy = join(copies, String((made += 1)));
+  await cp(folder, copy, { recursive: true });
+  const wasm = join(copy, "wasm/ceralacca_bg.wasm");
+  if (pages) await writeFile(wasm, bounded(await readFile(wasm), pages));
+  return import(pathToFileURL(join(copy, "node.js")));
+}
+
+try {
+  await replay(calls, load, (thrown) => {
+    if (typeof thrown.code !== "string") throw thrown;
+    return { code: thrown.code, text: thrown.message };
+  });
+} finally {
+  await rm(copies, { recursive: true });
+}

@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 import frame
-from wasmtime import Engine, Store
+from wasmtime import Engine, Store, Trap, WasmtimeError
 from wasmtime.component import (
     Component,
     EnumType,
@@ -74,34 +74,51 @@ def untagged(cases, value):
 
 class Plugin:
     def __init__(self, module):
-        engine = Engine()
-        self.store = Store(engine)
-        component = Component.from_file(engine, module)
+        self.engine = Engine()
+        self.component = Component.from_file(self.engine, module)
+        self.renew()
+
+    def renew(self, pages=None):
+        self.store = Store(self.engine)
+        if pages:
+            self.store.set_limits(memory_size=pages * 65_536)
         # The component imports nothing, so the linker stays empty.
-        self.instance = Linker(engine).instantiate(self.store, component)
-        self.begun = 0
-        self.standing = None
+        self.instance = Linker(self.engine).instantiate(self.store, self.component)
+        self.standing = []
 
     def call(self, name, asked):
-        if name != "advance":
-            begin = self.function(name.replace("_", "-"))
-            types = [ty for _, ty in begin.type(self.store).params]
-            event = [lower(ty, asked[field]) for ty, field in zip(types, ("context", "event"))]
-            self.standing = begin(self.store, *event)
-            self.begun += 1
-            asked = {"transaction": self.begun, "answers": []}
-        return self.advance(asked["answers"])
+        if name == "renew":
+            self.renew(**asked)
+            return {"tag": "ok"}
+        if name == "advance":
+            return self.advance(self.standing[asked["transaction"] - 1], asked)
+        function = self.function(name.replace("_", "-"))
+        types = function.type(self.store)
+        values = [lower(ty, asked[camel(field)]) for field, ty in types.params]
+        result = function(self.store, *values)
+        if name in ("check_settings", "audit"):
+            return self.result(types.result, result)
+        self.standing.append(result)
+        said = self.advance(result, {"transaction": len(self.standing), "answers": []})
+        if said["tag"] == "err":
+            # It did not begin.
+            self.standing.pop()
+        return said
 
-    def advance(self, answers):
+    def advance(self, transaction, asked):
         advance = self.function("[method]transaction.advance")
         types = advance.type(self.store)
-        answers = lower(types.params[1][1], answers)
-        result = advance(self.store, self.standing, answers)
-        # Steps are lists or records, faults are variants.
-        if isinstance(result, Variant):
-            return {"tag": "err", "val": lift(types.result.err, result)}
-        step = lift(types.result.ok, result)
-        return {"tag": "ok", "val": {"step": step, "transaction": self.begun}}
+        answers = lower(types.params[1][1], asked["answers"])
+        said = self.result(types.result, advance(self.store, transaction, answers))
+        if said["tag"] == "ok":
+            said["val"] = {"step": said["val"], "transaction": asked["transaction"]}
+        return said
+
+    def result(self, ty, value):
+        # Of what succeeds nothing is a variant; faults are.
+        if isinstance(value, Variant):
+            return {"tag": "err", "val": lift(ty.err, value)}
+        return {"tag": "ok", "val": None if ty.ok is None else lift(ty.ok, value)}
 
     def function(self, name):
         interface = self.instance.get_export_index(self.store, TRANSACTIONS)
@@ -112,5 +129,8 @@ class Plugin:
 _, _tools, module, calls = sys.argv
 plugin = Plugin(module)
 for call in sorted(pathlib.Path(calls).iterdir()):
-    answer = plugin.call(call.suffix[1:], frame.read(call.read_bytes()))
+    try:
+        answer = plugin.call(call.suffix[1:], frame.read(call.read_bytes()))
+    except (Trap, WasmtimeError) as error:
+        answer = {"tag": "err", "val": {"tag": "broken", "val": str(error)}}
     call.with_suffix(".answer").write_bytes(frame.write(answer))

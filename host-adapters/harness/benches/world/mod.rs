@@ -144,6 +144,7 @@ impl World {
             now: NOW,
             entropy: (0..32).collect(),
             settings: self.settings.clone(),
+            largest: None,
         };
         let mut dialogue = self.plugin.begin(&context, event)?;
         let mut answers = Vec::new();

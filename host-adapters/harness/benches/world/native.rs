@@ -2,8 +2,8 @@
 
 use ceralacca::event::{Context, Submission};
 use ceralacca::outcome::Outcome;
-use ceralacca::question::{Answer, OrdinaryMailPolicy, Provider, Question, ScanVerdict};
-use ceralacca::settings::{MessageLimits, RevocationPolicy, Settings};
+use ceralacca::question::{Answer, Provider, Question, ScanVerdict};
+use ceralacca::settings::{MessageLimits, Settings};
 use ceralacca::{Step, Transaction};
 use ceralacca_host::{Signer as _, pec};
 
@@ -15,6 +15,7 @@ pub fn submit(world: &World, message: Vec<u8>) -> Outcome {
         now: ceralacca::instant::Instant::from_unix(NOW).expect("an instant"),
         entropy: (0..32).collect(),
         settings: settings(&world.settings),
+        largest: None,
     };
     let sender = SENDER.try_into().expect("an address");
     let event = Submission {
@@ -82,7 +83,6 @@ fn settings(settings: &pec::Settings) -> Settings {
         service_address: settings.service_address.clone(),
         service_mailbox: settings.service_mailbox.clone(),
         certificates: settings.certificates.clone(),
-        trust_anchors: settings.trust_anchors.clone(),
         directory_signers: settings.directory_signers.clone(),
         limits: MessageLimits {
             max_size: settings.limits.max_size,
@@ -91,11 +91,6 @@ fn settings(settings: &pec::Settings) -> Settings {
             max_product: settings.limits.max_product,
             daily_recipients: settings.limits.daily_recipients,
         },
-        ordinary_mail: OrdinaryMailPolicy::Refuse,
-        revocation: RevocationPolicy::AcceptAndLog,
-        forbidden_attachments: Vec::new(),
-        internal_server_server_acceptance: false,
-        english_copy: false,
-        texts: Vec::new(),
+        ..Settings::onlooker(settings.trust_anchors.clone())
     }
 }

@@ -110,6 +110,7 @@ impl Host {
             now,
             entropy: entropy.to_vec(),
             settings: self.parts.settings.clone(),
+            largest: None,
         };
         let mut answers = Answers {
             host: self,

@@ -35,6 +35,7 @@ pub fn read(path: &Path, how: &DirectoryFile) -> Result<Loaded, Error> {
         // Nothing is derived from it: reading makes nothing.
         entropy: vec![0; 32],
         settings: settings(&how.signers)?,
+        largest: None,
     };
     let failed = |error: &dyn fmt::Display| {
         Error::file(
