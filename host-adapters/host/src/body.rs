@@ -136,6 +136,13 @@ impl Body {
         self.spool.as_ref().map(|spool| &*spool.name)
     }
 
+    /// Is it made of the same octets, in the same places?
+    pub(crate) fn is_kept_like(&self, other: &Self) -> bool {
+        self.spool_name() == other.spool_name()
+            && self.pieces == other.pieces
+            && self.literal == other.literal
+    }
+
     /// How many octets are not in the spool.
     pub(crate) fn literal_len(&self) -> usize {
         self.literal.len()

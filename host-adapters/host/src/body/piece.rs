@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// A run of octets, and where they are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
     /// These of a [`super::Body`]'s literal octets.
     Literal(Range<usize>),

@@ -165,9 +165,9 @@ impl Store {
             if let Some(reply) = write_cause(tx, now, &cause, &outcome.reply, &outcome.effects)? {
                 return Ok(Written::Before(reply));
             }
-            let mut effects = Effects::new(tx, now, entropy, &bodies, seen);
+            let mut effects = Effects::new(tx, now, entropy, &cause, &bodies, seen);
             for effect in &outcome.effects {
-                effects.write(effect, &cause)?;
+                effects.write(effect)?;
             }
             crash::point("inside-commit");
             Ok(Written::Now)
@@ -228,15 +228,14 @@ fn write_cause(
             account,
             recipients,
         } => {
-            if let Some(reply) = known_reply(tx, fingerprint, *since)? {
-                return Ok(Some(reply));
-            }
             // Only what was accepted is worth recognising: after a refusal the sender may mend
             // something on our side and send the same again.
-            if (200..300).contains(&reply.code)
-                && !write_fingerprint(tx, now, fingerprint, *since, reply)?
-            {
-                return Ok(known_reply(tx, fingerprint, *since)?);
+            let known = match reply.code {
+                200..=299 => !write_fingerprint(tx, now, fingerprint, *since, reply)?,
+                _ => true,
+            };
+            if known && let Some(reply) = known_reply(tx, fingerprint, *since)? {
+                return Ok(Some(reply));
             }
             let accepted = effects
                 .iter()

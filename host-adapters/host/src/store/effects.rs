@@ -18,6 +18,7 @@ pub(super) struct Effects<'a, 'tx> {
     tx: &'a mut Tx<'tx>,
     now: u64,
     entropy: &'a [u8; 32],
+    cause: &'a Cause<'a>,
     bodies: &'a Bodies,
     seen: &'a Seen,
     /// How many effects have been written: with the entropy, the key of what they make.
@@ -33,6 +34,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
         tx: &'a mut Tx<'tx>,
         now: u64,
         entropy: &'a [u8; 32],
+        cause: &'a Cause<'a>,
         bodies: &'a Bodies,
         seen: &'a Seen,
     ) -> Self {
@@ -40,6 +42,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
             tx,
             now,
             entropy,
+            cause,
             bodies,
             seen,
             count: 0,
@@ -48,11 +51,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
         }
     }
 
-    pub(super) fn write(
-        &mut self,
-        effect: &pec::Effect,
-        cause: &Cause<'_>,
-    ) -> Result<(), Rollback> {
+    pub(super) fn write(&mut self, effect: &pec::Effect) -> Result<(), Rollback> {
         self.count += 1;
         match effect {
             pec::Effect::Relay(relay) => self.relay(relay),
@@ -65,7 +64,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
             pec::Effect::Notify(notice) => self.notify(notice),
             pec::Effect::Remember(memo) => self.remember(memo),
             pec::Effect::InstallDirectory(providers) => {
-                let Cause::Directory { sha256, signers } = cause else {
+                let Cause::Directory { sha256, signers } = self.cause else {
                     return Err(Rollback::Contract(
                         "it installs a directory without having been given one".to_owned(),
                     ));
@@ -147,12 +146,18 @@ impl<'a, 'tx> Effects<'a, 'tx> {
         self.tx.value(next, &[])
     }
 
-    /// The row of a message, written when the first effect refers to it.
+    /// The row of a message, written when the first effect refers to it, unless it is there already.
     fn message(&mut self, index: u32) -> Result<i64, Rollback> {
         if let Some(id) = self.messages.get(&index) {
             return Ok(*id);
         }
         let made = self.bodies.get(index)?;
+        if let Cause::Item { item, .. } = self.cause
+            && let Some(id) = item.row_of(made)
+        {
+            self.messages.insert(index, id);
+            return Ok(id);
+        }
         let (octets, spool, recipe) = made.body.stored_form();
         let spool = match spool {
             Some(spool) => Some(spool_id(self.tx, &spool.name, made.body.len())?),

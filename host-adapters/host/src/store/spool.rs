@@ -144,6 +144,8 @@ impl Spool {
     }
 
     fn failed(&self, name: &str, source: io::Error) -> StoreError {
+        metrics::counter!("ceralacca_store_errors_total", "doing" => "keeping a large message")
+            .increment(1);
         let path = match self {
             Self::Folder(folder) => folder.path(name),
             Self::None | Self::Database(_) => PathBuf::from(name),

@@ -48,7 +48,7 @@ impl Store {
         pec_id: &str,
         seen: &mut Seen,
     ) -> Result<Option<pec::TrackedMessage>, StoreError> {
-        self.read("reading a tracked message", |tx| tracked(tx, pec_id, seen))
+        self.look("reading a tracked message", |tx| tracked(tx, pec_id, seen))
     }
 
     /// The recipients for which an envelope was taken in charge.
@@ -105,44 +105,43 @@ impl Store {
     }
 }
 
+/// In one statement. Every message has recipients, or it would not have been accepted.
 pub(super) fn tracked(
     tx: &mut Tx<'_>,
     pec_id: &str,
     seen: &mut Seen,
 ) -> Result<Option<pec::TrackedMessage>, DbError> {
-    let message = tx.find(
-        "SELECT message_id, sender, reply_to, subject, accepted_at, version
-             FROM tracked WHERE pec_id = ?1",
+    let mut message = None;
+    let recipients = tx.query(
+        "SELECT t.message_id, t.sender, t.reply_to, t.subject, t.accepted_at, t.version,
+             r.address, r.certified, r.state, r.warned, r.deadline
+         FROM tracked t JOIN tracked_recipient r ON r.pec_id = t.pec_id
+         WHERE t.pec_id = ?1 ORDER BY r.position",
         params![pec_id],
         |row| {
-            seen.note(pec_id, row.get(5)?);
-            Ok(pec::TrackedMessage {
-                pec_id: pec_id.to_owned(),
-                message_id: row.get(0)?,
-                sender: row.get(1)?,
-                reply_to: row.get(2)?,
-                subject: row.get(3)?,
-                accepted_at: row.get(4)?,
-                recipients: Vec::new(),
-            })
-        },
-    )?;
-    let Some(mut message) = message else {
-        return Ok(None);
-    };
-    message.recipients = tx.query(
-        "SELECT address, certified, state, warned, deadline FROM tracked_recipient
-             WHERE pec_id = ?1 ORDER BY position",
-        params![pec_id],
-        |row| {
+            if message.is_none() {
+                seen.note(pec_id, row.get(5)?);
+                message = Some(pec::TrackedMessage {
+                    pec_id: pec_id.to_owned(),
+                    message_id: row.get(0)?,
+                    sender: row.get(1)?,
+                    reply_to: row.get(2)?,
+                    subject: row.get(3)?,
+                    accepted_at: row.get(4)?,
+                    recipients: Vec::new(),
+                });
+            }
             Ok(pec::TrackedRecipient {
-                address: row.get(0)?,
-                certified: row.get(1)?,
-                state: state_from_row(row, 2)?,
-                warned: row.get(3)?,
-                deadline: row.get(4)?,
+                address: row.get(6)?,
+                certified: row.get(7)?,
+                state: state_from_row(row, 8)?,
+                warned: row.get(9)?,
+                deadline: row.get(10)?,
             })
         },
     )?;
-    Ok(Some(message))
+    Ok(message.map(|message| pec::TrackedMessage {
+        recipients,
+        ..message
+    }))
 }

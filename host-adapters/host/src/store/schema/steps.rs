@@ -253,4 +253,15 @@ UPDATE outbox SET claims = 1 WHERE state = 'pending';
 ",
         postgres: "",
     },
+    Step {
+        both: "",
+        postgres: "
+-- Signatures and base64 are most of a small message, and not worth trying to compress.
+ALTER TABLE message ALTER COLUMN octets SET STORAGE EXTERNAL;
+ALTER TABLE infected ALTER COLUMN octets SET STORAGE EXTERNAL;
+-- Each change of a row is a new version of it with an entry in each index: one index less. What
+-- it was for, outbox_due does nearly as well.
+DROP INDEX outbox_pending;
+",
+    },
 ];
