@@ -209,7 +209,7 @@ TEST_TOOLS := openssl:openssl certtool:gnutls-bin cmsutil:libnss3-tools gpgsm:gp
               shellcheck:shellcheck zip:zip pg_lsclusters:postgresql postfix:postfix swaks:swaks \
               miltertest:miltertest dovecot:dovecot-core /usr/lib/dovecot/imap:dovecot-imapd \
               /usr/lib/dovecot/lmtp:dovecot-lmtpd clamd:clamav-daemon \
-              softhsm2-util:softhsm2 nginx:nginx-light curl:curl lintian:lintian \
+              softhsm2-util:softhsm2 p11-kit:p11-kit nginx:nginx-light curl:curl lintian:lintian \
               systemd-tmpfiles:systemd node:nodejs npm:npm chromium:chromium \
               opendkim:opendkim
 

@@ -7,7 +7,9 @@
 pub use http::Endpoint as HttpEndpoint;
 pub use logging::Logging;
 pub use metrics::{Gauges, Metrics};
+pub use patience::Patience;
 
 mod http;
 mod logging;
 mod metrics;
+mod patience;

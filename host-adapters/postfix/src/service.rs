@@ -30,7 +30,7 @@ use signal_hook::iterator::Signals;
 
 use crate::config::Config;
 use crate::hosts::Hosts;
-use crate::observe::{HttpEndpoint, Logging, Metrics};
+use crate::observe::{HttpEndpoint, Logging, Metrics, Patience};
 use crate::server::Server;
 use notify::Manager;
 use running::{Current, Foundation, Running};
@@ -126,8 +126,20 @@ impl Service {
                 tracing::info!(%address, "metrics and health");
             }
             service.spawn("http", path, move |current, stop| {
-                let render = || metrics.render(&current.get().gauges());
-                http.serve(stop, render, || current.get().health());
+                let patience = Patience::default();
+                let render = || {
+                    let running = current.get();
+                    let gauges = running.gauges();
+                    if let Err(error) = patience.ask(move || running.queue()) {
+                        tracing::warn!(error, "what waits is not known; its gauges are old");
+                    }
+                    metrics.render(&gauges)
+                };
+                let health = || {
+                    let running = current.get();
+                    patience.ask(move || running.health())
+                };
+                http.serve(stop, render, health);
             })?;
         }
         Ok(service)

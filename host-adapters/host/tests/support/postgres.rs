@@ -23,6 +23,11 @@ impl PostgresServer {
     /// Starts one. None: there is no PostgreSQL here, and the test says so and is skipped, unless
     /// `CERALACCA_REQUIRE_TOOLS` is set, as in CI.
     pub fn start() -> Option<Self> {
+        Self::start_in(tempfile::tempdir().unwrap())
+    }
+
+    /// The same in a folder that the test has prepared.
+    pub fn start_in(folder: tempfile::TempDir) -> Option<Self> {
         let Some(programs) = programs() else {
             assert!(
                 std::env::var_os("CERALACCA_REQUIRE_TOOLS").is_none(),
@@ -31,7 +36,6 @@ impl PostgresServer {
             eprintln!("skipped: postgres (Debian package postgresql) not found");
             return None;
         };
-        let folder = tempfile::tempdir().unwrap();
         let mut server = Self {
             programs,
             folder,
@@ -107,6 +111,14 @@ impl PostgresServer {
         let port = self.port.unwrap();
         let url = format!("host=localhost hostaddr=127.0.0.1 port={port} user=pec dbname=postgres");
         (url, self.folder.path().join("ca.pem"))
+    }
+
+    /// Starts it again if it has given up.
+    pub fn run_if_it_has_ended(&mut self) {
+        let process = self.process.as_mut();
+        if process.is_none_or(|process| process.try_wait().unwrap().is_some()) {
+            self.run();
+        }
     }
 
     /// Starts it, and waits until it answers.

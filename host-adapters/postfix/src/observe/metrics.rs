@@ -14,7 +14,7 @@
 //! | `ceralacca_outbox_oldest_seconds` | gauge | `action` | for how long the oldest item that is due has been due |
 //! | `ceralacca_outbox_item_seconds` | histogram | `action` | how long carrying an item out took |
 //! | `ceralacca_deadlines_due` | gauge | | recipients whose deadline has come and has not been handled |
-//! | `ceralacca_store_errors_total` | counter | `doing` | what the database could not do |
+//! | `ceralacca_store_errors_total` | counter | `doing` | what the store could not do |
 //! | `ceralacca_directory_age_seconds` | gauge | | since the provider directory's file was written |
 //! | `ceralacca_certificate_expiry_seconds` | gauge | | until our certificate ends; negative: since it has ended |
 //! | `ceralacca_reloads_total` | counter | `result` | SIGHUPs, `ok` or `refused` |
@@ -22,7 +22,6 @@
 //! Counters and histograms are written where things happen (the `metrics` facade); gauges are read
 //! off the store when somebody asks. The other parts' metrics stand in their own documentation.
 
-use ceralacca_host::Store;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// The recorder of this process.
@@ -43,17 +42,15 @@ impl Metrics {
     }
 
     /// All of them as text.
-    pub fn render(&self, gauges: &Gauges<'_>) -> String {
+    pub fn render(&self, gauges: &Gauges) -> String {
         gauges.record();
         self.recorder.run_upkeep();
         self.recorder.render()
     }
 }
 
-/// What is read when somebody asks.
-pub struct Gauges<'a> {
-    /// Whose outbox and timers.
-    pub store: &'a Store,
+/// What is read when somebody asks, beside what [`ceralacca_host::Store::queue`] sets.
+pub struct Gauges {
     /// Seconds since 1970.
     pub now: u64,
     /// When our certificate ends.
@@ -62,13 +59,9 @@ pub struct Gauges<'a> {
     pub directory_written: Option<u64>,
 }
 
-impl Gauges<'_> {
+impl Gauges {
     fn record(&self) {
         let now = self.now;
-        // It sets the gauges of the outbox and the timers itself.
-        if let Err(error) = self.store.queue(now) {
-            tracing::warn!(%error, "the gauges are old");
-        }
         metrics::gauge!("ceralacca_certificate_expiry_seconds")
             .set(self.certificate_ends as f64 - now as f64);
         if let Some(written) = self.directory_written {

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ceralacca_host::provider::{Error, Folder, Identity};
-use ceralacca_host::{DirectoryFetcher, Host, Plugin, Stop, Store};
+use ceralacca_host::{DirectoryFetcher, Host, Plugin, Queue, Stop, Store};
 
 use super::assemble;
 use crate::config::Config;
@@ -51,8 +51,7 @@ impl Running {
     /// Can mail pass? If not, why.
     pub(super) fn health(&self) -> Result<String, String> {
         self.host.check_alive().map_err(|error| error.to_string())?;
-        let queue = self.store.queue(now()).map_err(|error| error.to_string())?;
-        let overdue = queue.oldest.unwrap_or_default();
+        let overdue = self.queue()?.oldest.unwrap_or_default();
         if overdue > OVERDUE {
             return Err(format!(
                 "the outbox stands still: an item has been due for {overdue} s"
@@ -65,10 +64,15 @@ impl Running {
         Ok("ok".to_owned())
     }
 
-    pub(super) fn gauges(&self) -> Gauges<'_> {
+    /// What waits; sets the gauges that say so.
+    pub(super) fn queue(&self) -> Result<Queue, String> {
+        let queue = self.store.queue(now());
+        queue.map_err(|error| error.to_string())
+    }
+
+    pub(super) fn gauges(&self) -> Gauges {
         let written = std::fs::metadata(&self.directory).and_then(|file| file.modified());
         Gauges {
-            store: &self.store,
             now: now(),
             certificate_ends: self.identity.not_after,
             directory_written: written.ok().map(seconds),

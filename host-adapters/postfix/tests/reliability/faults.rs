@@ -1,17 +1,16 @@
 //! What the service needs goes away, comes back, or is slow: clients hear 4xx or the outbox waits,
 //! whoever watches sees it, and all goes on by itself.
 
-use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use crate::dependencies::{Clamd, Hsm, RemoteHsm, SmallDisk};
 use crate::look;
 use crate::pair::{ANNA, BRUNO, CARLA, Pair, letter, wait_until};
 use crate::postgres::PostgresServer;
 use crate::provider::{Provider, Running};
-use crate::proxy::{Mood, Proxy};
+use crate::proxy::{Door, Mood, Proxy};
 use crate::support;
 
 /// Dovecot's LMTP and Postfix's injection port: what was accepted waits, and leaves afterwards.
@@ -20,18 +19,16 @@ fn the_servers_that_mail_leaves_by_are_away_and_then_slow() {
     let Some(pair) = Pair::start() else { return };
     let provider = &pair.alfa.provider;
     let (to_lmtp, to_injection) = (pair.dovecot.lmtp, pair.alfa.postfix.injection);
-    let (lmtp, injection) = (Proxy::to(to_lmtp), Proxy::to(to_injection));
-    for (port, proxy) in [(to_lmtp, &lmtp), (to_injection, &injection)] {
-        provider.edit(
-            &format!("inet:127.0.0.1:{port}\""),
-            &format!("inet:127.0.0.1:{}\"", proxy.port),
-        );
+    let doors = [to_lmtp, to_injection].map(Door::Port);
+    let proxies = doors.clone().map(Proxy::to);
+    for (door, proxy) in doors.iter().zip(&proxies) {
+        let behind = |door: &Door| format!("\"{}\"", door.endpoint());
+        provider.edit(&behind(door), &behind(&proxy.door));
     }
+    let both_are = |mood| proxies.iter().for_each(|proxy| proxy.set(mood));
     let (alfa, beta) = (serving(provider), serving(&pair.beta.provider));
     let both = [BRUNO, CARLA];
-    for proxy in [&lmtp, &injection] {
-        proxy.set(Mood::Away);
-    }
+    both_are(Mood::Away);
     assert_eq!(submit(&pair, &both, "via"), 250);
     wait_until("the outbox waits", || {
         let waits =
@@ -44,13 +41,9 @@ fn the_servers_that_mail_leaves_by_are_away_and_then_slow() {
         (pair.dovecot.count(BRUNO), pair.dovecot.count(CARLA)),
         (0, 0)
     );
-    for proxy in [&lmtp, &injection] {
-        proxy.set(Mood::Well);
-    }
+    both_are(Mood::Well);
     arrived(&pair, 1);
-    for proxy in [&lmtp, &injection] {
-        proxy.set(Mood::Slow);
-    }
+    both_are(Mood::Slow(Duration::from_millis(300)));
     assert_eq!(submit(&pair, &both, "lenta"), 250);
     arrived(&pair, 2);
     wait_until("the outbox is empty", || {
@@ -66,37 +59,76 @@ fn the_servers_that_mail_leaves_by_are_away_and_then_slow() {
 }
 
 #[test]
-fn the_scanner_is_away() {
+fn the_scanner_is_away_then_slow_then_silent() {
     if !support::installed(&["clamd"]) {
         return;
     }
     let Some(pair) = Pair::start() else { return };
     let provider = &pair.alfa.provider;
     let mut clamd = Clamd::start();
-    provider.edit(
-        "none = true",
-        &format!("clamd = \"unix:{}\"", clamd.socket().display()),
-    );
+    let proxy = Proxy::to(clamd.door());
+    let line = format!("clamd = \"{}\"", proxy.door.endpoint());
+    provider.edit("none = true", &line);
     let alfa = serving(provider);
     assert_eq!(submit(&pair, &[BRUNO], "uno"), 250);
     pair.holds(ANNA, 2);
-    clamd.running.stop();
+    clamd.stop();
     assert_deferred(&pair, "due");
     assert!(alfa.metric("ceralacca_scanner_errors_total") > 0.0);
     clamd.restart();
     pair.alfa.insist(&[BRUNO], &letter(&[BRUNO], "due", 0));
     pair.holds(BRUNO, 2);
+    proxy.set(Mood::Slow(Duration::from_millis(300)));
+    assert_eq!(submit(&pair, &[BRUNO], "tre"), 250);
+    proxy.set(Mood::Silent);
+    let late = given_up(&pair, "quattro", &alfa);
+    proxy.set(Mood::Well);
+    late.is_finished(&alfa);
+    pair.alfa.insist(&[BRUNO], &letter(&[BRUNO], "quattro", 0));
+    pair.holds(BRUNO, 4);
     // The other choice: it passes, and everybody is told.
-    clamd.running.stop();
+    clamd.stop();
     provider.edit("#when-down = \"defer\"", "when-down = \"accept\"");
     alfa.signal("HUP");
     alfa.logged("the new configuration is in force");
-    assert_eq!(submit(&pair, &[BRUNO], "tre"), 250);
-    pair.holds(BRUNO, 3);
-    pair.holds(ANNA, 6);
+    assert_eq!(submit(&pair, &[BRUNO], "cinque"), 250);
+    pair.holds(BRUNO, 5);
+    pair.holds(ANNA, 10);
     assert!(alfa.metric("ceralacca_unscanned_messages_total") > 0.0);
     ends(&alfa);
-    assert_eq!(look::audit(provider), 3);
+    assert_eq!(look::audit(provider), 5);
+}
+
+/// A stop while a transaction waits for somebody: it is brought to its end, and its client hears so.
+#[test]
+fn a_stop_waits_for_what_is_under_way() {
+    if !support::installed(&["clamd"]) {
+        return;
+    }
+    let Some(pair) = Pair::start() else { return };
+    let provider = &pair.alfa.provider;
+    let clamd = Clamd::start();
+    let proxy = Proxy::to(clamd.door());
+    let line = format!("clamd = \"{}\"", proxy.door.endpoint());
+    provider.edit("none = true", &line);
+    let alfa = serving(provider);
+    proxy.set(Mood::Silent);
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| submit(&pair, &[BRUNO], "uno"));
+        wait_until("it is under way", || {
+            alfa.metric("ceralacca_milter_octets_in_flight") > 0.0
+        });
+        alfa.signal("TERM");
+        alfa.logged("draining");
+        proxy.set(Mood::Well);
+        assert_eq!(client.join().expect("it heard something"), 250);
+    });
+    assert_eq!(alfa.ends(), Some(0));
+    let alfa = serving(provider);
+    pair.holds(BRUNO, 1);
+    pair.holds(ANNA, 2);
+    ends(&alfa);
+    assert_eq!(look::audit(provider), 1);
 }
 
 #[test]
@@ -124,6 +156,38 @@ fn the_signer_is_away() {
     assert_eq!(look::audit(provider), 2);
 }
 
+/// A signer at the other end of a network is silent for longer than Postfix waits, then its
+/// connections break.
+#[test]
+fn the_signer_is_silent_and_its_connections_break() {
+    if !support::installed(&["softhsm2-util", "p11-kit"]) {
+        return;
+    }
+    let Some(pair) = Pair::start() else { return };
+    let provider = &pair.alfa.provider;
+    let mut hsm = RemoteHsm::holding_the_key_of(provider);
+    let alfa = Running::start_with(provider, |program| {
+        program.env(RemoteHsm::ADDRESS, hsm.address());
+    });
+    alfa.told("READY=1");
+    assert_eq!(submit(&pair, &[BRUNO], "uno"), 250);
+    pair.holds(ANNA, 2);
+    hsm.fall_silent();
+    let late = given_up(&pair, "due", &alfa);
+    hsm.speak_again();
+    late.is_finished(&alfa);
+    pair.alfa.insist(&[BRUNO], &letter(&[BRUNO], "due", 0));
+    pair.holds(ANNA, 4);
+    hsm.take_away();
+    assert_deferred(&pair, "tre");
+    hsm.bring_back();
+    pair.alfa.insist(&[BRUNO], &letter(&[BRUNO], "tre", 0));
+    pair.holds(BRUNO, 3);
+    pair.holds(ANNA, 6);
+    ends(&alfa);
+    assert_eq!(look::audit(provider), 3);
+}
+
 /// Somebody else holds the database, and then the disk is full.
 #[test]
 fn sqlite_cannot_write() {
@@ -132,7 +196,7 @@ fn sqlite_cannot_write() {
     }
     let Some(pair) = Pair::start() else { return };
     let provider = &pair.alfa.provider;
-    let Some(disk) = SmallDisk::at(&provider.path().join("state")) else {
+    let Some(disk) = SmallDisk::at(&provider.path().join("state"), 8) else {
         return;
     };
     let alfa = serving(provider);
@@ -170,13 +234,19 @@ fn sqlite_cannot_write() {
 }
 
 #[test]
-fn postgres_is_away() {
+fn postgres_is_away_then_slow_then_silent() {
     let Some(mut server) = PostgresServer::start() else {
         return;
     };
     let Some(pair) = Pair::start() else { return };
     let provider = &pair.alfa.provider;
-    on_postgres(provider, &server);
+    let proxy = Proxy::to(Door::Socket(server.folder().join(".s.PGSQL.5432")));
+    let Door::Socket(socket) = &proxy.door else {
+        unreachable!("it is of the same sort")
+    };
+    let folders = [Some(server.folder()), socket.parent()];
+    let [direct, led] = folders.map(|folder| folder.expect("it has one").display().to_string());
+    at_postgres(provider, &server.url("alfa").replace(&direct, &led));
     let alfa = serving(provider);
     assert_eq!(submit(&pair, &[BRUNO], "uno"), 250);
     pair.holds(ANNA, 2);
@@ -189,13 +259,62 @@ fn postgres_is_away() {
     pair.holds(BRUNO, 2);
     pair.holds(ANNA, 4);
     assert_eq!(alfa.get("/healthz").0, 200);
+    proxy.set(Mood::Slow(Duration::from_millis(20)));
+    assert_eq!(submit(&pair, &[BRUNO], "tre"), 250);
+    pair.holds(ANNA, 6);
+    proxy.set(Mood::Silent);
+    let late = given_up(&pair, "quattro", &alfa);
+    // Whoever watches is not left waiting.
+    let (code, said) = alfa.get("/healthz");
+    assert!(code == 503 && said.contains("no answer"), "{said}");
+    proxy.set(Mood::Well);
+    late.is_finished(&alfa);
+    pair.alfa.insist(&[BRUNO], &letter(&[BRUNO], "quattro", 0));
+    pair.holds(BRUNO, 4);
+    pair.holds(ANNA, 8);
+    ends(&alfa);
+    assert_eq!(look::audit(provider), 4);
+}
+
+/// The server refuses to write, or gives up altogether and is started again once there is room.
+#[test]
+fn the_disk_of_postgres_is_full() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let Some(disk) = SmallDisk::at(folder.path(), 128) else {
+        return;
+    };
+    let Some(mut server) = PostgresServer::start_in(folder) else {
+        return;
+    };
+    let Some(pair) = Pair::start() else { return };
+    let provider = &pair.alfa.provider;
+    on_postgres(provider, &server);
+    let alfa = serving(provider);
+    assert_eq!(submit(&pair, &[BRUNO], "uno"), 250);
+    pair.holds(ANNA, 2);
+    disk.fill();
+    // Large, so that it does not fit into what the server holds in reserve.
+    let large = letter(&[BRUNO], "due", 4_000_000);
+    let reply = pair.alfa.hand_in(&[BRUNO], &large).expect("a reply");
+    assert!((400..500).contains(&reply.code), "{reply:?}");
+    assert!(alfa.metric_sum("ceralacca_store_errors_total") > 0.0);
+    disk.clear();
+    server.run_if_it_has_ended();
+    pair.alfa.insist(&[BRUNO], &large);
+    pair.holds(BRUNO, 2);
+    pair.holds(ANNA, 4);
+    assert_eq!(alfa.get("/healthz").0, 200);
     ends(&alfa);
     assert_eq!(look::audit(provider), 2);
 }
 
 /// Has the provider's store on a server.
 pub fn on_postgres(provider: &Provider, server: &PostgresServer) {
-    let line = format!("postgres = \"{}\"", server.url("alfa"));
+    at_postgres(provider, &server.url("alfa"));
+}
+
+fn at_postgres(provider: &Provider, url: &str) {
+    let line = format!("postgres = \"{url}\"");
     let example = "#postgres = \"postgresql://ceralacca@/pec?host=/run/postgresql\"";
     provider.edit(example, &line);
 }
@@ -228,139 +347,26 @@ fn arrived(pair: &Pair, count: usize) {
     pair.holds(ANNA, 3 * count);
 }
 
-/// ClamAV's daemon with a database of one signature.
-struct Clamd {
-    running: support::Running,
-    folder: tempfile::TempDir,
+/// Postfix has less patience than usual, and the client hears that its message was not taken.
+fn given_up(pair: &Pair, subject: &str, alfa: &Running) -> Late {
+    let late = Late(accepted(alfa));
+    pair.alfa.set("milter_content_timeout=3s");
+    assert_deferred(pair, subject);
+    pair.alfa.set("milter_content_timeout=300s");
+    assert_eq!(accepted(alfa), late.0, "nothing is decided yet");
+    late
 }
 
-impl Clamd {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let root = folder.path();
-        fs::create_dir(root.join("db")).expect("ours");
-        fs::write(root.join("db/test.ndb"), "Test:0:*:6e6f7468696e67\n").expect("ours");
-        let config = format!(
-            "DatabaseDirectory {0}/db\nLocalSocket {0}/clamd.ctl\nTemporaryDirectory {0}\n\
-             Foreground yes\n",
-            root.display()
-        );
-        fs::write(root.join("clamd.conf"), config).expect("ours");
-        let running = Self::run(root);
-        Self { running, folder }
-    }
+/// A submission that the service still has in hand, although nobody waits for it any more.
+struct Late(f64);
 
-    fn restart(&mut self) {
-        self.running = Self::run(self.folder.path());
-    }
-
-    fn run(root: &Path) -> support::Running {
-        let clamd = support::find("clamd").expect("it is installed");
-        let conf = root.join("clamd.conf");
-        let conf = conf.to_str().expect("UTF-8");
-        let running = support::Running::start(&[&clamd, "--config-file", conf]);
-        wait_until("clamd answers", || {
-            std::os::unix::net::UnixStream::connect(root.join("clamd.ctl")).is_ok()
-        });
-        running
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("clamd.ctl")
+impl Late {
+    /// Waits until it is accepted after all.
+    fn is_finished(&self, alfa: &Running) {
+        wait_until("it is accepted late", || accepted(alfa) > self.0);
     }
 }
 
-/// A token that can be pulled out.
-struct Hsm(tempfile::TempDir);
-
-impl Hsm {
-    fn holding_the_key_of(provider: &Provider) -> Self {
-        let hsm = Self(tempfile::tempdir().expect("a temporary folder"));
-        fs::create_dir(hsm.tokens()).expect("ours");
-        let tokens = hsm.tokens();
-        let conf = format!(
-            "directories.tokendir = {}\nobjectstore.backend = file\n",
-            tokens.display()
-        );
-        fs::write(hsm.conf(), conf).expect("ours");
-        let key = provider.path().join("key.pem");
-        for line in [
-            "--init-token --free --label pec --pin 4711 --so-pin 12345678".to_owned(),
-            format!(
-                "--import {} --token pec --label pec-signing --id a1 --pin 4711",
-                key.display()
-            ),
-        ] {
-            let mut util = Command::new("softhsm2-util");
-            util.args(line.split(' ')).env("SOFTHSM2_CONF", hsm.conf());
-            support::succeed(&mut util);
-        }
-        let pin = provider.path().join("hsm.pin");
-        fs::write(&pin, "4711\n").expect("ours");
-        fs::set_permissions(&pin, fs::Permissions::from_mode(0o600)).expect("ours");
-        for line in [
-            "#[signer.pkcs11]",
-            "#module = \"/usr/lib/softhsm/libsofthsm2.so\"",
-            "#token = \"pec\"",
-            "#key = \"pec-signing\"",
-            "#pin-file = \"hsm.pin\"",
-        ] {
-            provider.edit(line, &line[1..]);
-        }
-        hsm
-    }
-
-    fn conf(&self) -> PathBuf {
-        self.0.path().join("softhsm2.conf")
-    }
-
-    fn tokens(&self) -> PathBuf {
-        self.0.path().join("tokens")
-    }
-
-    fn take_away(&self) {
-        fs::rename(self.tokens(), self.0.path().join("away")).expect("ours");
-        fs::create_dir(self.tokens()).expect("ours");
-    }
-
-    fn bring_back(&self) {
-        fs::remove_dir(self.tokens()).expect("it is empty");
-        fs::rename(self.0.path().join("away"), self.tokens()).expect("ours");
-    }
-}
-
-/// A file system of a few megabytes, unmounted when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// None: this machine does not let us, which the test then says.
-    fn at(folder: &Path) -> Option<Self> {
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=8m,mode=755", "tmpfs"]);
-        let output = mount.arg(folder).output().expect("it is everywhere");
-        if !output.status.success() {
-            let reason = String::from_utf8_lossy(&output.stderr);
-            // Containers may not, and it is no tool that could be installed.
-            eprintln!("skipped: no tmpfs can be mounted: {reason}");
-            return None;
-        }
-        Some(Self(folder.to_owned()))
-    }
-
-    /// Leaves not an octet free.
-    fn fill(&self) {
-        let mut file = fs::File::create(self.0.join("filler")).expect("there is room");
-        while file.write_all(&[0; 4096]).is_ok() {}
-    }
-
-    fn clear(&self) {
-        fs::remove_file(self.0.join("filler")).expect("it is there");
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: the service may have it open still.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
+fn accepted(alfa: &Running) -> f64 {
+    alfa.metric("ceralacca_transactions_total{event=\"submit\",reply=\"2xx\"}")
 }

@@ -11,6 +11,7 @@ mod support;
 mod postgres;
 
 mod crash;
+mod dependencies;
 mod faults;
 mod look;
 mod memory;
