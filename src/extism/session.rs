@@ -60,9 +60,8 @@ impl Session {
         if size > most {
             return Err(Refusal::too_large(size, most));
         }
-        let event = octets.fill(event)?;
-        // The frame has served: a transaction needs the room.
-        drop(octets);
+        // The frame ends with it: a transaction needs the room.
+        let event = octets.finish(event)?;
         let mut transaction = values::begin(kind, context, event)?;
         // What is refused leaves everything as it was.
         let step = transaction.advance(Vec::new())?;
