@@ -43,7 +43,7 @@ export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 .DELETE_ON_ERROR:
 # The faces are built one after another in the same place.
 .NOTPARALLEL:
-.PHONY: help component extism npm page sizes demo demo-postfix deb test lint bench bench-postfix fuzz clean \
+.PHONY: help component extism npm page sizes demo demo-postfix deb test lint bench bench-hosts bench-postfix fuzz clean \
         install-test-tools install-debian-tools $(RUN_EXAMPLES)
 
 help: ## this list
@@ -119,6 +119,10 @@ lint: ## format, clippy, shellcheck (when installed)
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 	$(CARGO) clippy $(NPM_TOOL) -- -D warnings
 	@set -ex; for face in $(FACES); do $(CARGO) clippy $(PLUGIN) $$face -- -D warnings; done
+	@set -e; for two in component,extism component,js extism,js; do \
+	    $(CARGO) clippy $(PLUGIN) $$two 2>&1 | grep -q 'choose one face' || \
+	        { echo "a module with the faces $$two is not refused"; exit 1; }; \
+	done
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/run .ci/wasm32-target examples/postfix/demo.sh examples/worker/start; fi
 
 # The examples, each with the providers and messages of the demonstration.
@@ -189,6 +193,9 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=20
 # What the faces of the plug-in run on besides this project's own host, from PyPI and npm.
 HOSTS      := $(TARGET)/tools/hosts
 HOST_LISTS := $(addprefix tests/faces/hosts/,requirements.txt package.json package-lock.json)
+
+bench-hosts: component extism npm $(HOSTS)/installed ## speed and memory of each host of each face
+	$(CARGO) bench --workspace --bench hosts
 
 # wasm-opt takes minutes and is not needed for anything else.
 SIZED := $(addprefix $(TARGET)/,ceralacca.core.wasm ceralacca.extism.wasm npm/wasm/ceralacca_bg.wasm)

@@ -26,7 +26,7 @@ impl Transaction {
     pub fn advance(&mut self, answers: &JsValue) -> Result<JsValue, JsValue> {
         let answers = read(answers).map_err(thrown)?;
         let step = values::advance(&mut self.0, answers).map_err(thrown)?;
-        written(&step)
+        show(&values::step(step))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::event::Context;
 use crate::fault::{Excess, Fault};
 use crate::instant::Instant;
 use crate::log_register::Dossier;
+use crate::outcome::{Message, Segment};
 use crate::question::Answer;
 use crate::settings::Settings;
 
@@ -135,6 +136,44 @@ pub fn audit(now: Value, dossier: Value) -> Result<Value, Fault> {
     Ok(write(&crate::audit(now, &dossier)))
 }
 
+/// The plain form of a step, as [`write`] gives it. The messages made are moved into it, not copied:
+/// together they may be larger than the message that came in.
+pub fn step(step: Step) -> Value {
+    let Step::Done(mut outcome) = step else {
+        return write(&step);
+    };
+    let messages = std::mem::take(&mut outcome.messages);
+    let messages = messages.into_iter().map(message).collect();
+    let mut done = write(&Step::Done(outcome));
+    *field(field(&mut done, "val"), "messages") = Value::Seq(messages);
+    done
+}
+
+fn message(mut message: Message) -> Value {
+    let segments = std::mem::take(&mut message.segments);
+    let mut shown = write(&message);
+    *field(&mut shown, "segments") = Value::Seq(segments.into_iter().map(segment).collect());
+    shown
+}
+
+fn segment(segment: Segment) -> Value {
+    let Segment::Bytes(octets) = segment else {
+        return write(&segment);
+    };
+    let mut shown = write(&Segment::Bytes(Vec::new()));
+    *field(&mut shown, "val") = Value::Bytes(octets);
+    shown
+}
+
+/// Where a record or variant has this field.
+fn field<'a>(shown: &'a mut Value, name: &str) -> &'a mut Value {
+    let field = match shown {
+        Value::Map(fields) => fields.get_mut(&Value::String(name.to_owned())),
+        _ => None,
+    };
+    field.expect("the derived form has this field, see the test below")
+}
+
 /// The plain form of something of the core.
 pub fn write(what: &impl Serialize) -> Value {
     // The derived forms have text for keys and none of their own errors.
@@ -156,4 +195,38 @@ fn read<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, String> {
 
 fn say(name: &str, place: &str, error: &impl Display) -> String {
     format!("{name}{place}: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{MessageKind, Outcome, Reply};
+    use crate::question::Question;
+
+    #[test]
+    fn a_step_looks_the_same_moved_as_copied() {
+        assert_eq!(step(done()), write(&done()));
+        let ask = || Step::Ask(vec![Question::Sign(b"octets".to_vec()), Question::Scan]);
+        assert_eq!(step(ask()), write(&ask()));
+    }
+
+    /// Octets and spans in turn, in several messages, one of them empty.
+    fn done() -> Step {
+        let bytes = |text: &str| Segment::Bytes(text.into());
+        let made = [
+            vec![bytes("a"), Segment::Original(1..5), bytes("b")],
+            vec![],
+            vec![Segment::Original(0..9)],
+            vec![bytes("c"), bytes(""), Segment::Original(2..2), bytes("d")],
+        ];
+        let messages = made.into_iter().map(|segments| Message {
+            kind: MessageKind::Other("newer".to_owned()),
+            pec_id: None,
+            message_id: "one@pec.alfa.example".to_owned(),
+            segments,
+        });
+        let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "ok"));
+        outcome.messages.extend(messages);
+        Step::Done(Box::new(outcome))
+    }
 }

@@ -9,6 +9,8 @@
 //! Where the header has `{"octets": [start, length]}` it means that many octets, `start` counted
 //! from the end of the header. Each is pointed to once, and none is left over.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Number, Value as Json};
 
 use crate::limits::Limits;
@@ -67,12 +69,8 @@ pub struct Octets {
 impl Octets {
     /// What the octet strings of a part of the value take together.
     pub fn of(&self, value: &Value) -> usize {
-        match value {
-            Value::Newtype(number) => self.place(number).length,
-            Value::Seq(list) => list.iter().map(|v| self.of(v)).sum(),
-            Value::Map(fields) => fields.values().map(|v| self.of(v)).sum(),
-            _ => 0,
-        }
+        let numbers = numbers(value).into_iter();
+        numbers.map(|number| self.places[number].length).sum()
     }
 
     /// Puts octet strings into their places in a part of the value.
@@ -80,25 +78,39 @@ impl Octets {
     /// # Errors
     /// `too-large`: memory has no room for them.
     pub fn fill(&self, value: Value) -> Result<Value, Refusal> {
-        Ok(match value {
-            Value::Newtype(number) => Value::Bytes(self.copy(self.place(&number))?),
-            Value::Seq(list) => {
-                let list = list.into_iter().map(|v| self.fill(v));
-                Value::Seq(list.collect::<Result<_, _>>()?)
-            }
-            Value::Map(fields) => {
-                let fields = fields.into_iter().map(|(k, v)| Ok((k, self.fill(v)?)));
-                Value::Map(fields.collect::<Result<_, Refusal>>()?)
-            }
-            other => other,
+        replace(value, &mut |number| self.copy(self.places[number]))
+    }
+
+    /// The same for the last part that is wanted. The longest of its octet strings, a message, is not
+    /// copied: the frame's memory becomes its own.
+    ///
+    /// # Errors
+    /// As [`Octets::fill`].
+    pub fn finish(self, value: Value) -> Result<Value, Refusal> {
+        let numbers = numbers(&value);
+        let length = |number: &usize| self.places[*number].length;
+        let Some(longest) = numbers.iter().copied().max_by_key(length) else {
+            return Ok(value);
+        };
+        let mut strings = BTreeMap::new();
+        for number in numbers.into_iter().filter(|number| *number != longest) {
+            strings.insert(number, self.copy(self.places[number])?);
+        }
+        strings.insert(longest, self.cut(longest));
+        replace(value, &mut |number| {
+            let string = strings.remove(&number);
+            Ok(string.expect("numbers() has found it, and it stands there once"))
         })
     }
 
-    fn place(&self, number: &Value) -> Place {
-        match number {
-            Value::U64(number) => self.places[*number as usize],
-            other => unreachable!("only octet strings have numbers: {other:?}"),
-        }
+    /// One octet string in the frame's stead.
+    fn cut(self, number: usize) -> Vec<u8> {
+        let Place { start, length } = self.places[number];
+        let mut frame = self.frame;
+        frame.truncate(self.body + start + length);
+        frame.drain(..self.body + start);
+        frame.shrink_to_fit();
+        frame
     }
 
     fn copy(&self, Place { start, length }: Place) -> Result<Vec<u8>, Refusal> {
@@ -108,6 +120,43 @@ impl Octets {
         let start = self.body + start;
         copy.extend_from_slice(&self.frame[start..start + length]);
         Ok(copy)
+    }
+}
+
+/// The numbers that stand for octet strings in a value.
+fn numbers(value: &Value) -> Vec<usize> {
+    match value {
+        Value::Newtype(number) => vec![self::number(number)],
+        Value::Seq(list) => list.iter().flat_map(numbers).collect(),
+        Value::Map(fields) => fields.values().flat_map(numbers).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Puts octet strings where their numbers stand.
+fn replace(
+    value: Value,
+    string: &mut impl FnMut(usize) -> Result<Vec<u8>, Refusal>,
+) -> Result<Value, Refusal> {
+    Ok(match value {
+        Value::Newtype(number) => Value::Bytes(string(self::number(&number))?),
+        Value::Seq(list) => {
+            let list = list.into_iter().map(|v| replace(v, string));
+            Value::Seq(list.collect::<Result<_, _>>()?)
+        }
+        Value::Map(fields) => {
+            let fields = fields.into_iter();
+            let fields = fields.map(|(k, v)| Ok((k, replace(v, string)?)));
+            Value::Map(fields.collect::<Result<_, Refusal>>()?)
+        }
+        other => other,
+    })
+}
+
+fn number(value: &Value) -> usize {
+    match value {
+        Value::U64(number) => *number as usize,
+        other => unreachable!("only octet strings have numbers: {other:?}"),
     }
 }
 

@@ -60,15 +60,14 @@ impl Session {
         if size > most {
             return Err(Refusal::too_large(size, most));
         }
-        let event = octets.fill(event)?;
-        // The frame has served: a transaction needs the room.
-        drop(octets);
+        // The frame ends with it: a transaction needs the room.
+        let event = octets.finish(event)?;
         let mut transaction = values::begin(kind, context, event)?;
         // What is refused leaves everything as it was.
         let step = transaction.advance(Vec::new())?;
         self.standing = Some(transaction);
         self.begun += 1;
-        Ok(self.took(&step))
+        Ok(self.took(step))
     }
 
     fn advance(&mut self, input: Value) -> Result<Option<Value>, Refusal> {
@@ -79,15 +78,15 @@ impl Session {
         }
         let transaction = self.standing.as_mut().ok_or(Fault::Finished)?;
         let step = values::advance(transaction, answers)?;
-        Ok(self.took(&step))
+        Ok(self.took(step))
     }
 
-    fn took(&mut self, step: &Step) -> Option<Value> {
+    fn took(&mut self, step: Step) -> Option<Value> {
         if let Step::Done(_) = step {
             self.standing = None;
         }
         Some(map([
-            ("step", values::write(step)),
+            ("step", values::step(step)),
             ("transaction", Value::U64(self.begun)),
         ]))
     }

@@ -33,6 +33,15 @@ impl Composer {
         self
     }
 
+    /// Appends octets as they are. Many of them are not copied.
+    pub fn owned(&mut self, octets: Vec<u8>) -> &mut Self {
+        if octets.len() < LARGE {
+            return self.bytes(&octets);
+        }
+        self.segments.push(Segment::Bytes(octets));
+        self
+    }
+
     /// Appends a run of the original.
     pub fn original(&mut self, span: Range<usize>) -> &mut Self {
         if !span.is_empty() {
@@ -45,7 +54,7 @@ impl Composer {
     pub fn append(&mut self, other: Composer) -> &mut Self {
         for segment in other.segments {
             match segment {
-                Segment::Bytes(octets) => self.bytes(&octets),
+                Segment::Bytes(octets) => self.owned(octets),
                 Segment::Original(span) => self.original(span),
             };
         }
@@ -102,14 +111,15 @@ impl Composer {
     }
 
     fn end_line(&mut self) -> &mut Self {
-        if !self.buffer().ends_with(b"\r\n") {
-            self.text("\r\n");
+        match self.segments.last() {
+            Some(Segment::Bytes(octets)) if octets.ends_with(b"\r\n") => self,
+            _ => self.text("\r\n"),
         }
-        self
     }
 
     fn buffer(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.segments.last(), Some(Segment::Bytes(_))) {
+        // What is large stays as it is: to grow, it would have to move.
+        if !matches!(self.segments.last(), Some(Segment::Bytes(octets)) if octets.len() < LARGE) {
             self.segments.push(Segment::Bytes(Vec::new()));
         }
         match self.segments.last_mut() {
@@ -118,6 +128,9 @@ impl Composer {
         }
     }
 }
+
+/// Octets that are worth a segment of their own.
+const LARGE: usize = 65_536;
 
 /// Can a field have this value without folding and encoding (RFC 5322 §2.1.1, §2.2)?
 pub(crate) fn fits_in_field(name: &str, value: &str) -> bool {

@@ -31,8 +31,8 @@ impl Edits {
         self.edits.sort_by_key(|(span, _)| (span.start, span.end));
         let mut composer = Composer::new();
         let mut position = whole.start;
-        for (span, with) in &self.edits {
-            composer.original(position..span.start).bytes(with);
+        for (span, with) in self.edits {
+            composer.original(position..span.start).owned(with);
             position = span.end;
         }
         composer.original(position..whole.end);
@@ -118,8 +118,11 @@ fn recode_leaf(message: &[u8], scan: &Scan, index: usize, edits: &mut Edits) {
             None => ("base64", base64::MIME.encode(body).into_bytes()),
         },
     };
-    let separator = part.separator().as_bytes();
-    edits.replace(part.body.clone(), [separator, &encoded].concat());
+    let replacement = match part.separator() {
+        "" => encoded,
+        separator => [separator.as_bytes(), &encoded].concat(),
+    };
+    edits.replace(part.body.clone(), replacement);
 
     let section = part.section(message);
     let at = part.header.start;

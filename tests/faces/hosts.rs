@@ -152,7 +152,7 @@ pub fn target() -> PathBuf {
 }
 
 /// Says so, or fails where nothing may be missing.
-fn missing(what: &str) -> bool {
+pub fn missing(what: &str) -> bool {
     assert!(
         std::env::var_os("CERALACCA_REQUIRE_TOOLS").is_none(),
         "{what} not found"

@@ -1,11 +1,14 @@
 //! The npm package as somebody uses it who writes TypeScript.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ceralacca::extism::frame;
 use ceralacca::values::Value;
+use tempfile::TempDir;
 
-use super::hosts::{installed, script, target};
+use super::hosts::{installed, missing, script, target};
 use super::record::Exchange;
 use super::value::{crossed, difference, map, read, text};
 use super::{story, write};
@@ -46,46 +49,159 @@ fn it_serves_a_typescript_user() {
     if !installed("npm", "make npm") {
         return;
     }
-    let place = tempfile::tempdir().expect("a folder");
-    let exchanges = story::tell(place.path());
-    let key = place.path().join("pec.alfa.example/key.pem");
-    let modules = place.path().join("node_modules");
-    fs::create_dir(&modules).expect("a folder");
-    let package = target().join("npm").canonicalize().expect("a path");
-    std::os::unix::fs::symlink(package, modules.join("ceralacca")).expect("a link");
-    fs::write(place.path().join("package.json"), r#"{"type": "module"}"#).expect("a file");
-    fs::copy(script("consumer.ts"), place.path().join("consumer.ts")).expect("a file");
-    fs::write(place.path().join("tsconfig.json"), TSCONFIG).expect("a file");
+    let user = User::new();
+    fs::copy(script("consumer.ts"), user.file("consumer.ts")).expect("a file");
+    fs::write(user.file("tsconfig.json"), TSCONFIG).expect("a file");
     let compiler = target().join("tools/hosts/node_modules/typescript/bin/tsc");
-    run(Command::new("node").arg(compiler).current_dir(&place));
+    run(Command::new("node").arg(compiler).current_dir(&user.place));
 
-    let calls = place.path().join("calls");
-    fs::create_dir(&calls).expect("a folder");
-    write(&exchanges, &calls);
-    let of_it = |e: &Exchange| e.name == SUBMISSION;
-    let first = exchanges.iter().position(of_it).expect("it is told");
-    let last = exchanges.iter().rposition(of_it).expect("it is told");
+    let (first, last) = user.told(SUBMISSION);
     run(Command::new("node")
         .arg(script("consumer_run.mjs"))
-        .arg(place.path().join("consumer.js"))
-        .arg(key)
-        .arg(&calls)
+        .arg(user.file("consumer.js"))
+        .args([user.key(), user.file("calls")])
         .args([first.to_string(), last.to_string()]));
 
-    let said = read(fs::read(calls.join("consumer.answer")).expect("an answer"));
-    let answered = exchanges[last].answered.as_ref().expect("an outcome");
-    let outcome = field(field(answered, "step"), "val");
-    let original = field(field(&exchanges[first].asked, "event"), "message");
-    let made = list(field(outcome, "messages")).iter();
-    let made = made.map(|message| spliced(message, original));
     let expected = map([
-        ("outcome", outcome.clone()),
-        ("made", Value::Seq(made.collect())),
+        ("outcome", user.outcome(last).clone()),
+        ("made", user.made(first, last)),
         ("caught", Value::Seq(CAUGHT.map(text).to_vec())),
     ]);
-    if let Some(difference) = difference(&crossed(&expected), &said, "") {
-        panic!("the consumer says otherwise: {difference}");
+    user.said("consumer.answer", &expected);
+}
+
+/// What the package's README shows runs as it stands.
+#[test]
+fn its_readme_can_be_pasted() {
+    if !installed("npm", "make npm") {
+        return;
     }
+    let user = User::new();
+    let (directory, _) = user.told("the directory");
+    let (examination, examined) = user.told("an envelope, examined");
+    let (first, last) = user.told(SUBMISSION);
+    run(Command::new("node")
+        .arg(script("readme_run.mjs"))
+        .arg(user.file("node_modules/ceralacca/README.md"))
+        .args([user.key(), user.file("calls")])
+        .args([directory, examination, first, last].map(|number| number.to_string())));
+
+    let finding = field(user.outcome(examined), "finding");
+    assert_eq!(field(finding, "holds"), &Value::Bool(true));
+    let expected = map([
+        (
+            "finding",
+            part(finding, ["kind", "holds", "issuer", "data"]),
+        ),
+        ("outcome", user.outcome(last).clone()),
+        ("made", user.made(first, last)),
+    ]);
+    user.said("readme.answer", &expected);
+}
+
+/// A bundler takes the package into a page, and the page finds in a browser what the core has found.
+#[test]
+fn a_bundler_takes_it_into_a_page() {
+    let esbuild =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/worker/node_modules/esbuild");
+    let by = "make install-test-tools";
+    if !installed("npm", "make npm")
+        || !(esbuild.exists() || missing(&format!("esbuild ({by})")))
+        || !(Command::new("chromium").arg("--version").output().is_ok()
+            || missing(&format!("chromium ({by})")))
+    {
+        return;
+    }
+    let user = User::new();
+    fs::copy(script("bundled.js"), user.file("bundled.js")).expect("a file");
+    let frames = script("../../../examples/node-extism/frame.mjs");
+    fs::copy(frames, user.file("frame.mjs")).expect("a file");
+    let (first, last) = user.told("an envelope, examined");
+    let answers = user.exchanges[first + 1..=last].iter();
+    let answers = answers.flat_map(|e| list(field(&e.asked, "answers")).to_vec());
+    let answers = map([("answers", Value::Seq(answers.collect()))]);
+    fs::create_dir(user.file("out")).expect("a folder");
+    for (name, value) in [
+        ("asked", &user.exchanges[first].asked),
+        ("answers", &answers),
+    ] {
+        fs::write(user.file("out").join(name), frame::write(value)).expect("a file");
+    }
+    run(Command::new("node")
+        .arg(script("bundle_run.mjs"))
+        .arg(target().join("tools/hosts"))
+        .arg(esbuild)
+        .arg(user.place.path()));
+    let found = fs::read(user.file("found")).expect("what the page has found");
+    same(user.outcome(last), &read(found));
+}
+
+/// Somebody who has the package in a folder, and the story to compare with.
+struct User {
+    place: TempDir,
+    exchanges: Vec<Exchange>,
+}
+
+impl User {
+    fn new() -> Self {
+        let place = tempfile::tempdir().expect("a folder");
+        let exchanges = story::tell(place.path());
+        let user = Self { place, exchanges };
+        fs::create_dir(user.file("node_modules")).expect("a folder");
+        let package = target().join("npm").canonicalize().expect("a path");
+        std::os::unix::fs::symlink(package, user.file("node_modules/ceralacca")).expect("a link");
+        fs::write(user.file("package.json"), r#"{"type": "module"}"#).expect("a file");
+        fs::create_dir(user.file("calls")).expect("a folder");
+        write(&user.exchanges, &user.file("calls"));
+        user
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    fn key(&self) -> PathBuf {
+        self.file("pec.alfa.example/key.pem")
+    }
+
+    /// The first and the last call of a conversation of this name.
+    fn told(&self, name: &str) -> (usize, usize) {
+        let exchanges = &self.exchanges;
+        let of_it = |e: &Exchange| e.name == name;
+        let first = exchanges.iter().position(of_it).expect("it is told");
+        let rest = exchanges[first + 1..].iter();
+        let more = rest.take_while(|e| of_it(e) && e.function == "advance");
+        (first, first + more.count())
+    }
+
+    /// What a conversation came to in this call.
+    fn outcome(&self, last: usize) -> &Value {
+        let answered = self.exchanges[last].answered.as_ref();
+        field(field(answered.expect("an outcome"), "step"), "val")
+    }
+
+    /// The messages that it made, whole.
+    fn made(&self, first: usize, last: usize) -> Value {
+        let original = field(field(&self.exchanges[first].asked, "event"), "message");
+        let made = list(field(self.outcome(last), "messages")).iter();
+        Value::Seq(made.map(|message| spliced(message, original)).collect())
+    }
+
+    /// A program of this user has left what it should in this file.
+    fn said(&self, name: &str, expected: &Value) {
+        let said = fs::read(self.file("calls").join(name)).expect("an answer");
+        same(expected, &read(said));
+    }
+}
+
+fn same(expected: &Value, said: &Value) {
+    if let Some(difference) = difference(&crossed(expected), said, "") {
+        panic!("it says otherwise: {difference}");
+    }
+}
+
+fn part<const N: usize>(of: &Value, fields: [&str; N]) -> Value {
+    map(fields.map(|name| (name, field(of, name).clone())))
 }
 
 /// The octets of a message of the outcome.
@@ -105,6 +221,7 @@ fn spliced(message: &Value, original: &Value) -> Value {
 fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
     match value {
         Value::Map(fields) => &fields[&text(name)],
+        Value::Option(Some(record)) => field(record, name),
         other => panic!("no record: {other:?}"),
     }
 }

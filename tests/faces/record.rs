@@ -58,6 +58,14 @@ impl Standing {
     pub fn said(&self) -> Result<&Step, &Fault> {
         self.said.as_ref()
     }
+
+    /// The outcome, when it has come to one.
+    pub fn outcome(self) -> Option<Outcome> {
+        match self.said {
+            Ok(Step::Done(outcome)) => Some(*outcome),
+            _ => None,
+        }
+    }
 }
 
 impl Recorder {
@@ -75,10 +83,7 @@ impl Recorder {
             let answers = questions.iter().cloned().map(&answer).collect();
             self.advance(&mut standing, answers);
         }
-        match standing.said {
-            Ok(Step::Done(outcome)) => Some(*outcome),
-            _ => None,
-        }
+        standing.outcome()
     }
 
     /// Begins, and takes the first step.

@@ -1,26 +1,48 @@
 """The Extism face in Python: answers each call of a folder. Usage: TOOLS MODULE CALLS"""
 
+import functools
 import pathlib
 import sys
 
 import extism
 import frame
+import timing
+from extism.extism import CompiledPlugin
 
 _, _tools, module, calls = sys.argv
 wasm = [{"data": pathlib.Path(module).read_bytes()}]
 
 
-def load(pages=None):
-    memory = {"memory": {"max_pages": pages}} if pages else {}
+def load(pages=None, beside=0):
+    # Of the module and of what Extism keeps beside it.
+    memory = {"memory": {"max_pages": pages + beside}} if pages else {}
     return extism.Plugin({"wasm": wasm, **memory}, wasi=False)
+
+
+@functools.cache
+def compiled():
+    return CompiledPlugin({"wasm": wasm}, wasi=False)
+
+
+def fresh():
+    global plugin
+    plugin = extism.Plugin(compiled())
+
+
+def converse(function, asked, transaction):
+    if transaction is not None:
+        asked = frame.write({**frame.read(asked), "transaction": transaction})
+    return frame.read(plugin.call(function, asked))["val"]["transaction"]
 
 
 plugin = load()
 for call in sorted(pathlib.Path(calls).iterdir()):
     name, asked = call.suffix[1:], call.read_bytes()
     if name == "renew":
-        plugin = load(frame.read(asked).get("pages"))
+        plugin = load(**frame.read(asked))
         answer = frame.write({"tag": "ok"})
+    elif name == "time":
+        answer = frame.write({"tag": "ok", "val": timing.time(frame.read(asked), fresh, converse)})
     else:
         try:
             answer = plugin.call(name, asked)

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { replay } from "./replay.mjs";
+import { replay, watchMemory } from "./replay.mjs";
 
 const [tools, module, calls] = process.argv.slice(2);
 const { transpile } = await import(
@@ -20,6 +20,7 @@ try {
     await writeFile(join(folder, name), content);
   }
   await writeFile(join(folder, "package.json"), '{"type": "module"}');
+  const watch = watchMemory();
   let made = 0;
   const load = async () => {
     const plugin = pathToFileURL(join(folder, "plugin.js"));
@@ -30,7 +31,7 @@ try {
   await replay(calls, load, (thrown) => {
     if (thrown.payload === undefined) throw thrown;
     return thrown.payload;
-  });
+  }, { fresh: () => (watch.forget(), load()), memory: () => watch.largest() });
 } finally {
   await rm(folder, { recursive: true });
 }

@@ -16,14 +16,20 @@ async function load(pages) {
   await cp(folder, copy, { recursive: true });
   const wasm = join(copy, "wasm/ceralacca_bg.wasm");
   if (pages) await writeFile(wasm, bounded(await readFile(wasm), pages));
-  return import(pathToFileURL(join(copy, "node.js")));
+  return { ...(await import(pathToFileURL(join(copy, "node.js")))), glue: await import(pathToFileURL(join(copy, "wasm/ceralacca.js"))) };
 }
+
+const instance = {
+  fresh: ({ glue }) => glue.__wbg_reset_state(),
+  // What is initialised already is only given.
+  memory: ({ glue }) => glue.initSync({}).memory.buffer.byteLength,
+};
 
 try {
   await replay(calls, load, (thrown) => {
     if (typeof thrown.code !== "string") throw thrown;
     return { code: thrown.code, text: thrown.message };
-  });
+  }, instance);
 } finally {
   await rm(copies, { recursive: true });
 }

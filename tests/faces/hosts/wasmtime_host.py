@@ -4,6 +4,7 @@ import pathlib
 import sys
 
 import frame
+import timing
 from wasmtime import Engine, Store, Trap, WasmtimeError
 from wasmtime.component import (
     Component,
@@ -88,8 +89,12 @@ class Plugin:
 
     def call(self, name, asked):
         if name == "renew":
-            self.renew(**asked)
+            self.renew(asked.get("pages"))
             return {"tag": "ok"}
+        if name == "time":
+            for call in asked["calls"]:
+                call["frame"] = frame.read(call["frame"])
+            return {"tag": "ok", "val": timing.time(asked, self.renew, self.converse)}
         if name == "advance":
             return self.advance(self.standing[asked["transaction"] - 1], asked)
         function = self.function(name.replace("_", "-"))
@@ -104,6 +109,11 @@ class Plugin:
             # It did not begin.
             self.standing.pop()
         return said
+
+    def converse(self, function, asked, transaction):
+        if transaction is not None:
+            asked = {**asked, "transaction": transaction}
+        return self.call(function, asked)["val"]["transaction"]
 
     def advance(self, transaction, asked):
         advance = self.function("[method]transaction.advance")

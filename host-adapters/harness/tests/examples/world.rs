@@ -207,7 +207,7 @@ impl World {
             body(&format!("{size}.eml"), &[mail.as_slice(), &lines].concat())
         };
         let (nothing, junk) = (body("nothing", b""), body("junk", b"hello"));
-        let large = of_size(26_000_000);
+        let large = of_size(33_000_000);
         let token = format!("Authorization: Bearer {}", server.token());
         let to = format!("/seal?to={BRUNO}");
         let (bearer, stranger) = (["-H", &token], ["-H", "Authorization: Bearer x"]);
@@ -224,8 +224,8 @@ impl World {
             (405, "/verify", &junk, &["-X", "PUT"], "/verify takes POST"),
             (400, "/verify", &nothing, &[], "the body is empty"),
             (422, "/verify", &junk, &[], "no mail message"),
-            (413, "/verify", &large, &[], "at most 24 MB"),
-            (200, "/verify", &of_size(23_900_000), &[], ""),
+            (413, "/verify", &large, &[], "at most 32 MB"),
+            (200, "/verify", &of_size(31_900_000), &[], ""),
             (401, &to, original, &[], "Authorization: Bearer TOKEN"),
             (401, &to, original, &stranger, "Bearer TOKEN"),
             (413, &to, &large, &bearer, "at most 8 MB"),
@@ -233,7 +233,7 @@ impl World {
             (422, "/seal", original, &bearer, ""),
             // The last one: wrangler's own proxy loses what comes after a body that was not read to
             // its end.
-            (413, "/verify", &large, &chunked, "at most 24 MB"),
+            (413, "/verify", &large, &chunked, "at most 32 MB"),
         ];
         for (status, path, file, options, words) in cases {
             let (answered, said) = server.post(path, file, options);

@@ -1,0 +1,280 @@
+//! How fast each host of each face is, and how much memory the module takes there: `make bench-hosts`.
+//!
+//! The hosts, and what records a conversation for them, are those of `tests/faces`.
+
+#[path = "../../tests/faces/hosts.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod hosts;
+#[path = "../../tests/faces/record.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod record;
+#[path = "../../tests/faces/story.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod story;
+#[path = "../../tests/faces/value.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod value;
+
+mod component;
+
+use std::time::Instant;
+
+use ceralacca::event::{ContentQuery, Context, Examination, Submission};
+use ceralacca::extism::frame;
+use ceralacca::outcome::MessageKind;
+use ceralacca::question::{Answer, Question};
+use ceralacca::values::Value;
+use ceralacca::{Step, Transaction};
+use ceralacca_host::{Engine as _, Limits, Plugin};
+
+use hosts::{HOSTS, target};
+use record::{Exchange, Recorder, START, Station, made};
+use story::{ANNA, BRUNO, letter, submission};
+use value::{map, text};
+
+/// Prints a table: each host as a multiple of the core, linked natively, in the same run. Signatures
+/// are made beforehand and those of others checked by the plug-in.
+fn main() {
+    // Under `cargo test` there is nothing to compare.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let place = tempfile::tempdir().expect("a folder");
+    let mut alfa = story::alfa(place.path());
+    let both = SIZES.iter().flat_map(|size| Case::both(&mut alfa, *size));
+    let mut cases: Vec<Case> = both.collect();
+    cases.push(Case::eight_bit(&mut alfa));
+    let core: Vec<f64> = cases
+        .iter()
+        .map(|c| median(c.repeat, || c.lead()))
+        .collect();
+    let titles = cases.iter().map(|case| case.title.as_str());
+    row("host", "instantiate", titles.map(str::to_owned));
+    row("---", "---", cases.iter().map(|_| "---".to_owned()));
+    row(
+        "the core, linked natively",
+        "–",
+        core.iter().map(|s| duration(*s)),
+    );
+
+    let path = target().join("ceralacca.component.wasm");
+    let plugin = Plugin::load(&path, None, Limits::default()).expect("make component");
+    let instantiate = median(201, || component::instantiate(&plugin));
+    let ratios = cases.iter().zip(&core).map(|(case, core)| {
+        let seconds = median(case.repeat, || case.lead_in(&plugin));
+        format!("{:.2}", seconds / core)
+    });
+    row(
+        "the component in our host (wasmtime)",
+        &duration(instantiate),
+        ratios,
+    );
+
+    let calls = place.path().join("calls");
+    for host in &HOSTS {
+        let slow = host.name == "the component on wasmtime in Python";
+        let cases = cases.iter().filter(|case| !slow || case.size < 10_000_000);
+        let frames: Vec<Vec<u8>> = cases.map(Case::timed).collect();
+        let asked = frames.iter().map(|frame| ("time", &**frame));
+        let Some(answers) = host.answer(&calls, asked) else {
+            continue;
+        };
+        let said: Vec<Timed> = answers.iter().map(Timed::of).collect();
+        let cells = said.iter().zip(&core).map(|(said, core)| {
+            let memory = said.memory.map(|m| format!(" ({:.0} MB)", m / 1e6));
+            format!("{:.2}{}", said.seconds / core, memory.unwrap_or_default())
+        });
+        row(host.name, &duration(said[0].instantiate), cells);
+    }
+}
+
+/// A conversation to be led again and again.
+struct Case {
+    title: String,
+    size: usize,
+    repeat: usize,
+    context: Context,
+    event: Event,
+    /// The right answers, step by step.
+    answers: Vec<Vec<Answer>>,
+    exchanges: Vec<Exchange>,
+}
+
+enum Event {
+    Seal(Submission),
+    Verify(Examination),
+}
+
+impl Event {
+    fn begin(&self, context: Context) -> Transaction {
+        match self {
+            Self::Seal(event) => ceralacca::submit(context, event.clone()),
+            Self::Verify(event) => ceralacca::examine(context, event.clone()),
+        }
+    }
+}
+
+impl Case {
+    /// Sealing a message of this size, and verifying its envelope.
+    fn both(alfa: &mut Station, (name, size): (&str, usize)) -> [Self; 2] {
+        let mut message = letter(ANNA, BRUNO);
+        while message.len() + 78 <= size {
+            message.extend_from_slice(&[b'A'; 76]);
+            message.extend_from_slice(b"\r\n");
+        }
+        let event = Event::Seal(submission(&[BRUNO], message.clone()));
+        let (seal, outcome) = Self::new(alfa, format!("seal {name}"), size, event);
+        let envelope = made(&outcome, &MessageKind::TransportEnvelope, &message);
+        let event = Event::Verify(Examination {
+            message: envelope,
+            at: None,
+            contents: Some(ContentQuery { original: None }),
+        });
+        let (verify, outcome) = Self::new(alfa, format!("verify {name}"), size, event);
+        assert!(outcome.finding.is_some_and(|finding| finding.holds()));
+        [seal, verify]
+    }
+
+    /// What takes most: nothing but 8-bit octets, which are re-encoded before they are signed.
+    fn eight_bit(alfa: &mut Station) -> Self {
+        let mut message = letter(ANNA, BRUNO);
+        message.resize(message.len() + LARGEST / 72 * 72, 0xe8);
+        let start = letter(ANNA, BRUNO).len();
+        for line in message[start..].chunks_exact_mut(72) {
+            line[70..].copy_from_slice(b"\r\n");
+        }
+        let event = Event::Seal(submission(&[BRUNO], message));
+        let (case, outcome) = Self::new(alfa, "seal 30 MB of 8-bit".to_owned(), LARGEST, event);
+        assert_eq!(outcome.messages.len(), 2, "{:?}", outcome.reply);
+        case
+    }
+
+    fn new(
+        alfa: &mut Station,
+        title: String,
+        size: usize,
+        event: Event,
+    ) -> (Self, ceralacca::outcome::Outcome) {
+        let context = alfa.context(START);
+        let mut recorder = Recorder::default();
+        let transaction = event.begin(context.clone());
+        let mut answers = Vec::new();
+        let mut standing = match &event {
+            Event::Seal(e) => recorder.begin(("", "submit"), transaction, (&context, e)),
+            Event::Verify(e) => recorder.begin(("", "examine"), transaction, (&context, e)),
+        };
+        while let Ok(Step::Ask(questions)) = standing.said() {
+            let answer = |q: &Question| alfa.answer(q.clone(), &[]);
+            let right: Vec<Answer> = questions.iter().map(answer).collect();
+            answers.push(right.clone());
+            recorder.advance(&mut standing, right);
+        }
+        let outcome = standing.outcome().expect("an outcome");
+        let case = Self {
+            title,
+            size,
+            repeat: if size < 100_000 { 101 } else { 5 },
+            context,
+            event,
+            answers,
+            exchanges: recorder.exchanges,
+        };
+        (case, outcome)
+    }
+
+    /// Leads the conversation with the core.
+    fn lead(&self) -> f64 {
+        let (context, mut answers) = (self.context.clone(), self.answers.iter().cloned());
+        let mut transaction = self.event.begin(context);
+        let start = Instant::now();
+        let mut step = transaction.advance(Vec::new()).expect("no fault");
+        while let Step::Ask(_) = step {
+            let next = answers.next().expect("answers");
+            step = transaction.advance(next).expect("no fault");
+        }
+        start.elapsed().as_secs_f64()
+    }
+
+    /// Leads it with the component.
+    fn lead_in(&self, plugin: &Plugin) -> f64 {
+        let context = component::context(&self.context);
+        let event = component::event(&self.event);
+        let answers: Vec<_> = self.answers.iter().map(|a| component::answers(a)).collect();
+        let start = Instant::now();
+        let mut dialogue = plugin.begin(&context, event).expect("a beginning");
+        let mut step = dialogue.advance(Vec::new()).expect("no fault");
+        for answers in answers {
+            assert!(matches!(step, ceralacca_host::pec::Step::Ask(_)));
+            step = dialogue.advance(answers).expect("no fault");
+        }
+        assert!(matches!(step, ceralacca_host::pec::Step::Done(_)));
+        start.elapsed().as_secs_f64()
+    }
+
+    /// What a foreign host is told.
+    fn timed(&self) -> Vec<u8> {
+        let calls = self.exchanges.iter().map(|exchange| {
+            let frame = frame::write(&exchange.asked);
+            map([
+                ("function", text(exchange.function)),
+                ("frame", Value::Bytes(frame)),
+            ])
+        });
+        frame::write(&map([
+            ("repeat", Value::U64(self.repeat as u64)),
+            ("calls", Value::Seq(calls.collect())),
+        ]))
+    }
+}
+
+/// What a foreign host has measured.
+struct Timed {
+    instantiate: f64,
+    seconds: f64,
+    /// Octets of the module's memory after the first conversation, where the host can tell.
+    memory: Option<f64>,
+}
+
+impl Timed {
+    fn of(answer: &Value) -> Self {
+        let Value::Map(answer) = answer else {
+            panic!("no answer: {answer:?}");
+        };
+        let Some(Value::Map(val)) = answer.get(&text("val")) else {
+            panic!("not timed: {answer:?}");
+        };
+        let number = |name| match val.get(&text(name)) {
+            Some(Value::F64(number)) => Some(*number),
+            Some(Value::U64(number)) => Some(*number as f64),
+            _ => None,
+        };
+        Self {
+            instantiate: number("instantiate").expect("a time"),
+            seconds: number("seconds").expect("a time"),
+            memory: number("memory"),
+        }
+    }
+}
+
+fn median(repeat: usize, run: impl Fn() -> f64) -> f64 {
+    let mut times: Vec<f64> = (0..repeat).map(|_| run()).collect();
+    times.sort_by(f64::total_cmp);
+    times[repeat / 2]
+}
+
+fn duration(seconds: f64) -> String {
+    if seconds < 1e-3 {
+        format!("{:.0} µs", seconds * 1e6)
+    } else {
+        format!("{:.1} ms", seconds * 1e3)
+    }
+}
+
+fn row(first: &str, second: &str, rest: impl Iterator<Item = String>) {
+    let rest: Vec<String> = rest.collect();
+    println!("| {first} | {second} | {} |", rest.join(" | "));
+}
+
+/// What a provider must by law take.
+const LARGEST: usize = 29_990_000;
+const SIZES: [(&str, usize); 3] = [("3 kB", 3_000), ("1 MB", 1_000_000), ("30 MB", LARGEST)];
