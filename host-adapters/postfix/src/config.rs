@@ -8,9 +8,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use ceralacca_host::Endpoint;
 use ceralacca_host::provider::settings::MailboxList;
 use ceralacca_host::provider::{Error, Fields, Folder, Settings, parse_toml};
+use ceralacca_host::{Endpoint, Policy, PostgresOptions};
 use serde::Deserialize;
 
 use fields::{endpoint, endpoints, level, mode};
@@ -50,6 +50,9 @@ pub struct Config {
     /// What goes to stderr, and how.
     #[serde(default)]
     pub log: LogConfig,
+    /// What is done again when.
+    #[serde(default)]
+    pub outbox: OutboxConfig,
     /// How much at once.
     #[serde(default)]
     pub limits: LimitsConfig,
@@ -68,6 +71,13 @@ pub struct StoreConfig {
     pub postgres: Option<Secret>,
     /// PEM file with what the server's certificate must lead to; none: not encrypted.
     pub postgres_roots: Option<PathBuf>,
+    /// See [`PostgresOptions::lease`], in seconds.
+    #[serde(default = "lease")]
+    pub lease: u32,
+}
+
+fn lease() -> u32 {
+    PostgresOptions::default().lease
 }
 
 /// Section `signer`.
@@ -234,6 +244,26 @@ impl Default for LogConfig {
     }
 }
 
+/// Section `outbox`: what did not work is tried again, in ever longer intervals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct OutboxConfig {
+    /// See [`Policy::retry_first`], in seconds.
+    pub retry_first: u64,
+    /// See [`Policy::retry_most`], in seconds.
+    pub retry_most: u64,
+}
+
+impl Default for OutboxConfig {
+    fn default() -> Self {
+        let policy = Policy::default();
+        Self {
+            retry_first: policy.retry_first,
+            retry_most: policy.retry_most,
+        }
+    }
+}
+
 /// Section `limits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -364,6 +394,23 @@ impl Config {
                 return Err(fields.error(field, "nothing could be done", "write at least 1"));
             }
         }
+        let OutboxConfig {
+            retry_first,
+            retry_most,
+        } = self.outbox;
+        if retry_first == 0 {
+            let problem = "a server that is down would be asked without a pause";
+            return Err(fields.error("outbox.retry-first", problem, "write at least 1"));
+        }
+        if retry_most < retry_first {
+            let problem = format!("it is less than retry-first, {retry_first}");
+            return Err(fields.error("outbox.retry-most", problem, "write at least that"));
+        }
+        if self.store.lease < LEASE_LEAST {
+            let problem = "another host could take over what this one is doing";
+            let remedy = format!("write at least {LEASE_LEAST}");
+            return Err(fields.error("store.lease", problem, remedy));
+        }
         if (self.limits.octets_in_flight as u64) < self.provider.limits.hard_size {
             let problem = format!(
                 "a message may have {} octets",
@@ -413,3 +460,6 @@ impl Config {
 
 const REMEDY: &str =
     "the comments in /usr/share/doc/ceralacca-postfix/examples/ceralacca.toml explain it";
+
+/// Seconds. It is renewed three times as often, over a network that may be slow.
+const LEASE_LEAST: u32 = 5;

@@ -122,6 +122,17 @@ fn mistakes_name_line_field_and_remedy() {
             &["`log.level`", "debug"],
         ),
         (
+            "#retry-first = 60",
+            "retry-first = 0",
+            &["`outbox.retry-first`", "at least 1"],
+        ),
+        (
+            "#retry-most = 3600",
+            "retry-most = 59",
+            &["`outbox.retry-most`", "retry-first, 60"],
+        ),
+        ("#lease = 60", "lease = 4", &["`store.lease`", "at least 5"]),
+        (
             "#workers = 20",
             "workers = 0",
             &["`limits.workers`", "at least 1"],

@@ -60,7 +60,7 @@ pub(super) fn host(
             Some(_) => None,
             None => Some(directory_file(config, &folder)),
         },
-        policy: Policy::default(),
+        policy: policy(config),
     };
     let fields = Fields::under(path, "provider");
     Host::new(parts).map_err(|error| startup(&folder, settings, fields, &error))
@@ -191,12 +191,20 @@ fn relay(config: &Config) -> SmtpRelay {
     SmtpRelay::new(config.injection.address.clone(), smtp_settings(config))
 }
 
+fn policy(config: &Config) -> Policy {
+    let mut policy = Policy::default();
+    policy.retry_first = config.outbox.retry_first;
+    policy.retry_most = config.outbox.retry_most;
+    policy
+}
+
 /// Where everything is remembered.
 pub(crate) fn store(config: &Config) -> Result<Store, Error> {
     let StoreConfig {
         folder,
         postgres,
         postgres_roots,
+        lease,
     } = &config.store;
     let remedy = "mend what it says, or restore the store from a backup";
     match postgres {
@@ -204,6 +212,7 @@ pub(crate) fn store(config: &Config) -> Result<Store, Error> {
         Some(url) => {
             let mut options = PostgresOptions::default();
             options.root_certificates.clone_from(postgres_roots);
+            options.lease = *lease;
             // Workers, transactions of the milter, and one for whoever watches.
             options.connections = config.limits.workers + TRANSACTIONS + 1;
             let opened = Store::open_postgres(url.reveal(), &options);

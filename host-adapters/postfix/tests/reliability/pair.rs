@@ -104,6 +104,12 @@ impl Party {
         }
         fs::write(here.join("doveadm.key"), DOVEADM_KEY).expect("ours");
         provider.edit("#mode = \"0660\"", "mode = \"0666\"");
+        for (usual, short) in [
+            ("retry-first = 60", "retry-first = 2"),
+            ("lease = 60", "lease = 15"),
+        ] {
+            provider.edit(&format!("#{usual}"), short);
+        }
         provider.edit(
             "inet:127.0.0.1:9\"",
             &format!("inet:127.0.0.1:{}\"", postfix.injection),
