@@ -192,17 +192,6 @@ impl Store {
         written.map_err(|source| self.failed(doing, source))
     }
 
-    /// Writes with a single statement; see [`Db::execute`].
-    fn execute(
-        &self,
-        doing: &'static str,
-        sql: &'static str,
-        params: &[db::Param<'_>],
-    ) -> Result<u64, StoreError> {
-        let written = self.0.db.execute(sql, params);
-        written.map_err(|source| self.failed(doing, source))
-    }
-
     fn failed(&self, doing: &'static str, source: DbError) -> StoreError {
         metrics::counter!("ceralacca_store_errors_total", "doing" => doing).increment(1);
         let place = self.0.place.clone();

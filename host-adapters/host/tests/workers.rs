@@ -318,6 +318,47 @@ fn the_claim_of_a_living_host_is_renewed() {
     on_postgres(story);
 }
 
+/// The store goes away between a mailbox's answer and its note: the answer is kept until it is back,
+/// and the mailbox is not asked a second time, when it might say the opposite.
+#[test]
+fn what_a_mailbox_has_said_outlives_an_absence_of_the_store() {
+    /// Envelopes wait at the gate; receipts are taken at once.
+    struct EnvelopesWait(Arc<Gate>);
+    impl Depot for EnvelopesWait {
+        fn deposit(&self, item: &DepositItem<'_>) -> DepositOutcome {
+            if *item.kind == pec::MessageKind::TransportEnvelope {
+                return GatedDepot(Arc::clone(&self.0)).deposit(item);
+            }
+            DepositOutcome::Stored
+        }
+    }
+    fn story() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut provider = Provider::at(folder.path());
+        let gate = Arc::new(Gate::default());
+        provider.depot = Some(Box::new(EnvelopesWait(Arc::clone(&gate))));
+        let host = provider.start();
+        let store = provider.open_store().unwrap();
+        let committed = host.submit(submission(&[BRUNO], b"x"));
+        with_workers(&[&host], 1, || {
+            let _open = End(&gate.open);
+            wait_until("it is in hand", || !gate.seen.lock().unwrap().is_empty());
+            with_server(|server| server.stop("INT"));
+            gate.open.request();
+            // Longer than all tries to write what it said.
+            thread::sleep(Duration::from_secs(3));
+            with_server(PostgresServer::run);
+            wait_until("it is confirmed", || is_empty(&store));
+        });
+        assert_eq!(gate.seen.lock().unwrap().len(), 1);
+        let pec_id = committed.messages[0].pec_id.as_deref();
+        let items = &host.status(pec_id).unwrap()[0].items;
+        let confirmed = items.iter().find(|item| item.action == Action::Confirm);
+        assert_eq!(confirmed.unwrap().state, ItemState::Done);
+    }
+    on_postgres(story);
+}
+
 on_both! {
     a_deposit_that_another_host_had_in_hand_is_a_repetition;
     a_panic_costs_its_item_a_try;

@@ -461,5 +461,6 @@ impl Config {
 const REMEDY: &str =
     "the comments in /usr/share/doc/ceralacca-postfix/examples/ceralacca.toml explain it";
 
-/// Seconds. It is renewed three times as often, over a network that may be slow.
-const LEASE_LEAST: u32 = 5;
+/// Seconds. It is renewed three times as often, and a renewal may have to wait for a lock (15 s) or
+/// for a server that has vanished (30 s).
+const LEASE_LEAST: u32 = 30;

@@ -191,6 +191,16 @@ pub struct Handled {
     pub pec_id: Option<String>,
 }
 
+impl Handled {
+    /// Its client is told to come again, and why.
+    pub fn come_again(text: &str) -> Self {
+        Self {
+            reply: Reply::Refuse(Refusal::new(451, "4.3.2", text)),
+            pec_id: None,
+        }
+    }
+}
+
 fn submit(message: Incoming, host: &Host) -> Result<Committed, Reply> {
     let (octets, _reservation) = octets(message.octets)?;
     // MAIL was refused already; this is what the plug-in's own check (F29) stands behind.

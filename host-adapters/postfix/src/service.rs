@@ -130,10 +130,11 @@ impl Service {
                 let render = || {
                     let running = current.get();
                     let gauges = running.gauges();
-                    if let Err(error) = patience.ask(move || running.queue()) {
+                    let queue = patience.ask(move || running.queue());
+                    if let Err(error) = &queue {
                         tracing::warn!(error, "what waits is not known; its gauges are old");
                     }
-                    metrics.render(&gauges)
+                    metrics.render(&gauges, queue.is_ok())
                 };
                 let health = || {
                     let running = current.get();

@@ -131,7 +131,11 @@ fn mistakes_name_line_field_and_remedy() {
             "retry-most = 59",
             &["`outbox.retry-most`", "retry-first, 60"],
         ),
-        ("#lease = 60", "lease = 4", &["`store.lease`", "at least 5"]),
+        (
+            "#lease = 60",
+            "lease = 29",
+            &["`store.lease`", "at least 30"],
+        ),
         (
             "#workers = 20",
             "workers = 0",

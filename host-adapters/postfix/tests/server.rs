@@ -171,6 +171,25 @@ fn beyond_the_workers_messages_wait_and_who_waits_too_long_is_told_to_come_again
     assert_eq!(rig.submissions().len(), 1);
 }
 
+/// Whatever hangs, the client hears of it; its message may be accepted all the same, and is known when
+/// it comes again.
+#[test]
+fn who_has_waited_long_enough_for_an_answer_is_told_to_come_again() {
+    let rig = Rig::with(|limits| limits.answer = Duration::from_millis(500));
+    let Some(rig) = rig else { return };
+    *rig.watch.delay.lock().expect("nobody panics") = Duration::from_secs(2);
+    let mut wire = Wire::open(&rig.milter, "PEC-ACCESS", ANNA);
+    let begun = Instant::now();
+    submit(&mut wire, "late");
+    let (answer, text) = wire.hear().expect("an answer");
+    assert_eq!((answer, &text[..9]), (b'y', &b"451 4.3.2"[..]));
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    // The connection goes on.
+    submit(&mut wire, "late");
+    let (answer, _) = wire.hear().expect("an answer");
+    assert_eq!(answer, b'y');
+}
+
 #[test]
 fn told_to_stop_it_finishes_what_has_begun_and_lets_the_others_go() {
     let Some(mut rig) = Rig::new() else { return };

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Host, HostError, Progress, Stop};
-use crate::store::Item;
+use crate::store::{Item, Store};
 
 impl Host {
     /// Carries out the outbox until `stop` is requested, up to `workers` items at a time; returns
@@ -75,11 +75,23 @@ impl Host {
             Err(error) => {
                 tracing::error!(key = item.key, pec_id, %error,
                     "how an outbox item ended is not stored");
-                // Given back, it is found as it was; if not even that works, its claim runs out.
-                stop.wait(POLL);
-                if let Err(error) = self.parts.store.release(&[item]) {
-                    tracing::warn!(%error, "a claim will have to run out");
+                self.give_back(&item, stop);
+            }
+        }
+    }
+
+    /// Gives an item back with what is known of it (how a deposit has ended, for one), as soon as
+    /// the store works again.
+    fn give_back(&self, item: &Item, stop: &Stop) {
+        loop {
+            let last = stop.wait(POLL);
+            match self.parts.store.release(std::slice::from_ref(item)) {
+                Ok(()) => return,
+                Err(error) if last => {
+                    tracing::warn!(key = item.key, %error, "a claim will have to run out");
+                    return;
                 }
+                Err(error) => tracing::warn!(key = item.key, %error, "not given back yet"),
             }
         }
     }
@@ -123,12 +135,28 @@ struct Waiting {
     empty: Option<(u64, Instant)>,
 }
 
+impl Waiting {
+    /// The next one that is still ours: while this process stood still, others may have gone on.
+    fn pop(&mut self, store: &Store) -> Option<Item> {
+        while let Some(item) = self.items.pop_front() {
+            if store.still_holds(&item) {
+                return Some(item);
+            }
+            tracing::warn!(
+                key = item.key,
+                "the claim on an item ran out while it waited"
+            );
+        }
+        None
+    }
+}
+
 impl Claimed {
     /// The next item; one worker claims for all, so that what came in together is claimed in one
     /// transaction, and what is known to be empty is not asked again.
     fn next(&self, host: &Host, count: usize, known: u64) -> Result<Option<Item>, HostError> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(item) = waiting.items.pop_front() {
+        if let Some(item) = waiting.pop(&host.parts.store) {
             return Ok(Some(item));
         }
         let still_empty = |(news, when): (u64, Instant)| news == known && when.elapsed() < POLL;
@@ -138,7 +166,7 @@ impl Claimed {
         waiting
             .items
             .extend(host.parts.store.claim_due(host.now(), count)?);
-        let item = waiting.items.pop_front();
+        let item = waiting.pop(&host.parts.store);
         waiting.empty = item.is_none().then(|| (known, Instant::now()));
         Ok(item)
     }

@@ -8,7 +8,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::db::{Promise, params};
 use super::outbox::{Item, items_of};
@@ -17,12 +17,25 @@ use crate::hex;
 
 /// The right to carry out the items that were claimed together; kept up while any of them is held.
 #[derive(Debug)]
-pub(super) struct Claim(String);
+pub(super) struct Claim {
+    name: String,
+    /// When it was last asked for, by our own clock: it holds for as long from then on, or longer.
+    asked: Mutex<Instant>,
+}
 
 impl Claim {
     /// What `claimed_by` says.
     pub(super) fn name(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    fn age(&self) -> Duration {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.elapsed()
+    }
+
+    fn renewed(&self, asked: Instant) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = asked;
     }
 }
 
@@ -55,7 +68,10 @@ impl Claims {
 
     fn make(&self) -> Arc<Claim> {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Claim(format!("{}:{number}", self.owner)))
+        Arc::new(Claim {
+            name: format!("{}:{number}", self.owner),
+            asked: Mutex::new(Instant::now()),
+        })
     }
 
     fn hold(&self, claim: &Arc<Claim>) {
@@ -140,6 +156,7 @@ impl Store {
         if held.is_empty() {
             return Ok(());
         }
+        let asked = Instant::now();
         self.write("renewing claims", Promise::Seen, |tx| {
             for claim in &held {
                 tx.execute(
@@ -149,7 +166,14 @@ impl Store {
                 )?;
             }
             Ok(())
-        })
+        })?;
+        held.iter().for_each(|claim| claim.renewed(asked));
+        Ok(())
+    }
+
+    /// May what has not begun be begun? An item whose claim may have run out may be in other hands.
+    pub(crate) fn still_holds(&self, item: &Item) -> bool {
+        item.claim().age() < Duration::from_secs(self.0.claims.lease.into())
     }
 
     /// Twice may fail before the lease runs out.

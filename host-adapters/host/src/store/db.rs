@@ -73,18 +73,6 @@ impl Db {
         }
     }
 
-    /// Writes with a single statement, which is durable by itself. Returns how many rows it changed;
-    /// fewer, should it be done again because a connection was lost after the first time.
-    ///
-    /// # Errors
-    /// The database's.
-    pub(super) fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, DbError> {
-        match self {
-            Self::Sqlite(db) => db.write(Promise::Durable, &mut |tx| tx.execute(sql, params)),
-            Self::Postgres(db) => db.execute(sql, params),
-        }
-    }
-
     /// Writes in one transaction: all that `work` does, or nothing where it fails. `work` is done
     /// again if the database asks for it, so it must not use up what it works with.
     ///

@@ -183,6 +183,10 @@ impl<'a, 'tx> Effects<'a, 'tx> {
     /// A PEC id that is tracked already means repeated entropy, or a race: then nothing of this
     /// outcome may be true, and the client is asked to come again.
     fn track(&mut self, message: &pec::TrackedMessage) -> Result<(), Rollback> {
+        if message.recipients.is_empty() {
+            let text = format!("it tracks {} without recipients", message.pec_id);
+            return Err(Rollback::Contract(text));
+        }
         let new = self.tx.execute(
             "INSERT INTO tracked (pec_id, message_id, sender, reply_to, subject, accepted_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",

@@ -1,6 +1,5 @@
 //! What is still to be carried out.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -10,7 +9,7 @@ use super::columns::{
     body_from_row, failure_from_row, failure_to_json, list_from_row, list_to_json, summary_from_row,
 };
 use super::commit::{Ending, derive_key};
-use super::db::{DbError, Param, Promise, Tx, params};
+use super::db::{DbError, Promise, Tx, params};
 use super::spool::Spool;
 use super::{Store, StoreError, open_error};
 use crate::{Action, Body, ItemState, MessageSummary, pec};
@@ -99,16 +98,9 @@ impl Store {
         now: u64,
         ending: &Ending,
     ) -> Result<bool, StoreError> {
-        let doing = "marking an outbox item";
-        let ended = match ending {
-            Ending::Refused { bounce: true, .. } | Ending::Narrowed { .. } => {
-                self.write(doing, Promise::Durable, |tx| item.end(tx, now, ending))?
-            }
-            _ => {
-                let mark = Mark::of(item, now, ending);
-                self.execute(doing, Mark::STATEMENT, &mark.params())? > 0
-            }
-        };
+        let ended = self.write("marking an outbox item", Promise::Durable, |tx| {
+            item.end(tx, now, ending)
+        })?;
         if ended && ending.bounces() {
             self.announce();
         }
@@ -116,31 +108,34 @@ impl Store {
     }
 
     /// Notes how a deposit that is to be confirmed has ended: from now on the plug-in must hear
-    /// of it, and the deposit is not tried again. The item changes accordingly. False: the claim on
-    /// it ran out, and nothing was written.
+    /// of it, and the deposit is not tried again. False: the claim on the item ran out, and nothing
+    /// was written.
     ///
     /// # Errors
-    /// The store cannot be written; the item is as it was.
+    /// The store cannot be written. The item knows all the same, and whatever is written of it next
+    /// says so: that it is postponed, or given back.
     pub(crate) fn note_verdict(
         &self,
         item: &mut Item,
         failure: Option<pec::Failure>,
     ) -> Result<bool, StoreError> {
-        let text = failure.as_ref().map(failure_to_json);
-        let doing = "noting how a deposit ended";
-        let noted = self.execute(
-            doing,
-            "UPDATE outbox SET action = 'confirm', failure = ?3, attempts = 0
-             WHERE id = ?1 AND claimed_by = ?2 AND state = 'pending'",
-            params![item.id, item.claim.name(), &text],
-        )?;
-        if noted == 0 {
-            return Ok(false);
-        }
         item.action = Action::Confirm;
         item.failure = failure;
         item.attempts = 0;
-        Ok(true)
+        let doing = "noting how a deposit ended";
+        let noted = self.write(doing, Promise::Durable, |tx| {
+            tx.execute(
+                "UPDATE outbox SET action = ?3, failure = ?4, attempts = 0
+                 WHERE id = ?1 AND claimed_by = ?2 AND state = 'pending'",
+                params![
+                    item.id,
+                    item.claim.name(),
+                    item.action.name(),
+                    &item.failure_json()
+                ],
+            )
+        })?;
+        Ok(noted > 0)
     }
 }
 
@@ -181,6 +176,10 @@ pub(super) fn items_of(
 }
 
 impl Item {
+    pub(super) fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
     /// The row of a message that is the item's own, as an envelope is that its own provider takes
     /// in and deposits.
     pub(super) fn row_of(&self, message: &Made) -> Option<i64> {
@@ -191,8 +190,35 @@ impl Item {
     /// Writes how it ended, if it is still ours: the row's lock makes two who think so take turns,
     /// and the second finds that it is not.
     pub(super) fn end(&self, tx: &mut Tx<'_>, now: u64, ending: &Ending) -> Result<bool, DbError> {
-        let mark = Mark::of(self, now, ending);
-        let changed = tx.execute(Mark::STATEMENT, &mark.params())?;
+        let (state, tried, next_at, error) = match ending {
+            Ending::Done => ("done", 0_u32, now, None),
+            Ending::Refused { refusals, .. } => {
+                let all = refusals.len() >= self.recipients.len();
+                let texts: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+                let state = if all { "failed" } else { "done" };
+                (state, 1, now, Some(texts.join("; ")))
+            }
+            Ending::Narrowed { next_at, error, .. } | Ending::Postponed { next_at, error } => {
+                ("pending", 1, *next_at, Some(error.clone()))
+            }
+            Ending::Failed { error } => ("failed", 1, now, Some(error.clone())),
+        };
+        let changed = tx.execute(
+            "UPDATE outbox
+             SET state = ?3, attempts = ?4, next_at = ?5, last_error = ?6, action = ?7, failure = ?8,
+                 claimed_by = NULL, claimed_until = 0
+             WHERE id = ?1 AND claimed_by = ?2 AND state = 'pending'",
+            params![
+                self.id,
+                self.claim.name(),
+                state,
+                self.attempts + tried,
+                next_at,
+                &error,
+                self.action.name(),
+                &self.failure_json()
+            ],
+        )?;
         if changed == 0 {
             return Ok(false);
         }
@@ -244,65 +270,24 @@ impl Item {
         Ok(())
     }
 
-    /// Gives it back, if it is still ours.
+    fn failure_json(&self) -> Option<String> {
+        self.failure.as_ref().map(failure_to_json)
+    }
+
+    /// Gives it back with what is known of it, if it is still ours.
     pub(super) fn release(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
         tx.execute(
-            "UPDATE outbox SET claimed_by = NULL, claimed_until = 0
+            "UPDATE outbox
+             SET action = ?3, failure = ?4, claimed_by = NULL, claimed_until = 0
              WHERE id = ?1 AND claimed_by = ?2 AND state = 'pending'",
-            params![self.id, self.claim.name()],
+            params![
+                self.id,
+                self.claim.name(),
+                self.action.name(),
+                &self.failure_json()
+            ],
         )
         .map(drop)
-    }
-}
-
-/// What an item's own row says of its end.
-struct Mark<'a> {
-    item: &'a Item,
-    state: &'static str,
-    tried: u32,
-    next_at: u64,
-    error: Option<Cow<'a, str>>,
-}
-
-impl<'a> Mark<'a> {
-    /// Changes one row if the item is still ours.
-    const STATEMENT: &'static str = "UPDATE outbox
-         SET state = ?3, attempts = attempts + ?4, next_at = ?5, last_error = ?6,
-             claimed_by = NULL, claimed_until = 0
-         WHERE id = ?1 AND claimed_by = ?2 AND state = 'pending'";
-
-    fn of(item: &'a Item, now: u64, ending: &'a Ending) -> Self {
-        let (state, tried, next_at, error) = match ending {
-            Ending::Done => ("done", 0, now, None),
-            Ending::Refused { refusals, .. } => {
-                let all = refusals.len() >= item.recipients.len();
-                let texts: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-                let state = if all { "failed" } else { "done" };
-                (state, 1, now, Some(texts.join("; ").into()))
-            }
-            Ending::Narrowed { next_at, error, .. } | Ending::Postponed { next_at, error } => {
-                ("pending", 1, *next_at, Some(error.into()))
-            }
-            Ending::Failed { error } => ("failed", 1, now, Some(error.into())),
-        };
-        Self {
-            item,
-            state,
-            tried,
-            next_at,
-            error,
-        }
-    }
-
-    fn params(&self) -> [Param<'_>; 6] {
-        [
-            self.item.id.into(),
-            self.item.claim.name().into(),
-            self.state.into(),
-            self.tried.into(),
-            self.next_at.into(),
-            self.error.as_deref().into(),
-        ]
     }
 }
 

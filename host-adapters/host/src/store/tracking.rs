@@ -105,7 +105,7 @@ impl Store {
     }
 }
 
-/// In one statement. Every message has recipients, or it would not have been accepted.
+/// In one statement: whatever is tracked has recipients.
 pub(super) fn tracked(
     tx: &mut Tx<'_>,
     pec_id: &str,

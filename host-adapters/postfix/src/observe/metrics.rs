@@ -14,6 +14,7 @@
 //! | `ceralacca_outbox_oldest_seconds` | gauge | `action` | for how long the oldest item that is due has been due |
 //! | `ceralacca_outbox_item_seconds` | histogram | `action` | how long carrying an item out took |
 //! | `ceralacca_deadlines_due` | gauge | | recipients whose deadline has come and has not been handled |
+//! | `ceralacca_store_answers` | gauge | | 1; 0: it does not say what waits, so the gauges of the outbox and the deadlines are old |
 //! | `ceralacca_store_errors_total` | counter | `doing` | what the store could not do |
 //! | `ceralacca_directory_age_seconds` | gauge | | since the provider directory's file was written |
 //! | `ceralacca_certificate_expiry_seconds` | gauge | | until our certificate ends; negative: since it has ended |
@@ -42,8 +43,9 @@ impl Metrics {
     }
 
     /// All of them as text.
-    pub fn render(&self, gauges: &Gauges) -> String {
+    pub fn render(&self, gauges: &Gauges, store_answers: bool) -> String {
         gauges.record();
+        metrics::gauge!("ceralacca_store_answers").set(f64::from(store_answers));
         self.recorder.run_upkeep();
         self.recorder.render()
     }

@@ -12,6 +12,7 @@ use metrics::{counter, histogram};
 
 use super::Shared;
 use super::connections::{Link, Place};
+use super::limits::Limits;
 use crate::roles::{Handled, Incoming, Role};
 
 /// Serves a connection to its end.
@@ -136,12 +137,22 @@ impl Connection<'_> {
         self.link.go_on(true);
         let incoming = Incoming::new(transaction);
         let hosts = Arc::clone(&self.shared.hosts);
-        let patience = self.shared.limits.patience;
+        let Limits {
+            patience,
+            progress,
+            answer,
+            ..
+        } = self.shared.limits;
         let work = move || role.message(incoming, &*hosts);
         let result = self.shared.workers.give(patience, work);
         let Handled { reply, pec_id } = loop {
-            match result.recv_timeout(self.shared.limits.progress) {
+            let left = answer.saturating_sub(begun.elapsed());
+            match result.recv_timeout(progress.min(left)) {
                 Ok(handled) => break handled,
+                Err(RecvTimeoutError::Timeout) if begun.elapsed() >= answer => {
+                    tracing::error!(queue_id, "a message takes too long; told to come again");
+                    break Handled::come_again("temporary failure here");
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     Reply::Progress.write(&mut self.out);
                     self.flush()?;

@@ -31,6 +31,10 @@ pub struct Limits {
     /// clients wait 600 s after the final dot (RFC 5321 §4.5.3.2.6): less than half of it, so that
     /// the transaction itself fits in.
     pub patience: Duration,
+    /// How long a message may take in all before its client is told to come again, whatever hangs:
+    /// database, HSM, scanner. What it has begun is brought to its end, and the same message is
+    /// then recognised. Less than the 600 s that the client waits.
+    pub answer: Duration,
     /// How long messages under way may take to end when the server stops. systemd kills after 90 s
     /// (`TimeoutStopSec`).
     pub drain: Duration,
@@ -47,6 +51,7 @@ impl Default for Limits {
             packet: Duration::from_secs(30),
             progress: Duration::from_secs(30),
             patience: Duration::from_secs(240),
+            answer: Duration::from_secs(480),
             drain: Duration::from_secs(60),
         }
     }

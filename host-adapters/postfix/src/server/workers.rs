@@ -7,7 +7,6 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ceralacca_milter::{Refusal, Reply};
 use metrics::gauge;
 
 use crate::roles::Handled;
@@ -63,11 +62,11 @@ impl Workers {
         while let Some(job) = self.next() {
             let handled = if Instant::now() > job.begin_by {
                 tracing::error!("a message has waited too long for a worker; told to come again");
-                come_again("too busy")
+                Handled::come_again("too busy")
             } else {
                 // A panic costs its message, not the worker.
                 catch_unwind(AssertUnwindSafe(job.work))
-                    .unwrap_or_else(|_| come_again("temporary failure here"))
+                    .unwrap_or_else(|_| Handled::come_again("temporary failure here"))
             };
             // Nobody there: the connection broke. What was done stays done.
             let _ = job.done.send(handled);
@@ -104,11 +103,4 @@ impl Workers {
 
 fn report(queue: &Queue) {
     gauge!("ceralacca_milter_transactions_waiting").set(queue.jobs.len() as f64);
-}
-
-fn come_again(text: &str) -> Handled {
-    Handled {
-        reply: Reply::Refuse(Refusal::new(451, "4.3.2", text)),
-        pec_id: None,
-    }
 }

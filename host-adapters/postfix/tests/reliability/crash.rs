@@ -1,4 +1,4 @@
-//! `kill -9` of the service at each commit point, under load.
+//! The service dies at each commit point, under load: it aborts itself there, as sudden as `kill -9`.
 //!
 //! Clients hand mail in the whole time and repeat what they were not told 250 for. The service dies
 //! at one point after another, each time over the store that the death before left. At the end

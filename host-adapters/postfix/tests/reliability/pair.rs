@@ -106,7 +106,7 @@ impl Party {
         provider.edit("#mode = \"0660\"", "mode = \"0666\"");
         for (usual, short) in [
             ("retry-first = 60", "retry-first = 2"),
-            ("lease = 60", "lease = 15"),
+            ("lease = 60", "lease = 30"),
         ] {
             provider.edit(&format!("#{usual}"), short);
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use postgres::error::SqlState;
 
-use super::{DbError, Driver, Param, Promise, Tx};
+use super::{DbError, Driver, Promise, Tx};
 use crate::StoreError;
 use options::Connector;
 pub use options::PostgresOptions;
@@ -72,15 +72,6 @@ impl Postgres {
         work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         self.repeat(|session| work(&mut Tx(Driver::Postgres(session))))
-    }
-
-    /// See [`super::Db::execute`].
-    pub(in crate::store) fn execute(
-        &self,
-        sql: &'static str,
-        params: &[Param<'_>],
-    ) -> Result<u64, DbError> {
-        self.repeat(|session| session.execute(sql, params))
     }
 
     /// See [`super::Db::write`].
