@@ -169,8 +169,9 @@ bench-postfix: component install-debian-tools ## speed of Postfix with certified
 
 # libFuzzer wants compiler flags that a stable compiler takes only when told to. What a run finds
 # goes to tests/fuzz/artifacts; the committed corpus is read and not written.
-# With a seed other than 0 a run begins in the same way each time.
+# With a seed other than 0 a run goes the same way each time, as far as it gets.
 FUZZ_SECONDS ?= 20
+FUZZ_RUNS    ?= -1
 FUZZ_SEED    ?= 0
 FUZZ_TARGETS := $(notdir $(wildcard tests/fuzz/corpus/*))
 FUZZ_TOOLS   := $(abspath $(TARGET))/tools
@@ -185,7 +186,8 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=20
 	    mkdir $$new/$$target; \
 	    $(CARGO) fuzz run -s none --fuzz-dir tests/fuzz --target-dir $(TARGET)/fuzz $$target \
 	        $$new/$$target tests/fuzz/corpus/$$target -- -dict=tests/fuzz/mail.dict \
-	        -max_total_time=$(FUZZ_SECONDS) -timeout=10 -seed=$(FUZZ_SEED) -print_final_stats=0 \
+	        -max_total_time=$(FUZZ_SECONDS) -runs=$(FUZZ_RUNS) -seed=$(FUZZ_SEED) \
+	        -timeout=10 -print_final_stats=0 \
 	        2>$$new/log || { tail -n 60 $$new/log; exit 1; }; \
 	    grep -a '^Done' $$new/log; \
 	done

@@ -151,12 +151,13 @@ impl fmt::Display for InvalidAddress {
 
 impl std::error::Error for InvalidAddress {}
 
-/// `atext` of RFC 5322 §3.2.3.
 fn is_atom(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
+    !text.is_empty() && text.bytes().all(is_atext)
+}
+
+/// `atext` of RFC 5322 §3.2.3.
+pub(crate) fn is_atext(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet)
 }
 
 /// `qtext` and `quoted-pair` of RFC 5321 §4.1.2, between the quotes.

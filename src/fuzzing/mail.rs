@@ -146,9 +146,9 @@ pub(super) fn brief(original: &[u8]) {
     assert_eq!(subject(&short, &again, 0), subject(&message, &scan, 1));
 }
 
-/// Addresses that were found are addresses, and a field written from them says the same: in
-/// brackets, for bare quoted local parts are too much for some readers; and without quoted pairs, of
-/// which each reading takes a layer away.
+/// Addresses that were found are addresses and stand in the field, and a field written from them
+/// says the same: in brackets, for bare quoted local parts are too much for some readers; and without
+/// what may begin an encoded word.
 pub(super) fn address_list(value: &[u8]) {
     let field = |value| Field {
         name: "To",
@@ -160,9 +160,10 @@ pub(super) fn address_list(value: &[u8]) {
         let again = EmailAddress::try_from(address.as_str());
         assert_eq!(again.as_ref(), Ok(address));
         assert!(address.as_str().bytes().all(|b| (b' '..=b'~').contains(&b)));
+        assert!(memchr::memmem::find(value, address.as_str().as_bytes()).is_some());
     }
     assert!(list.malformed.iter().all(|text| text.chars().count() <= 80));
-    let plain = |address: &&EmailAddress| !address.as_str().contains('\\');
+    let plain = |address: &&EmailAddress| !address.as_str().contains("=?");
     let plain: Vec<_> = list.addresses.iter().filter(plain).cloned().collect();
     let texts: Vec<_> = plain.iter().map(|a| format!("<{a}>")).collect();
     let written = texts.join(",\r\n ");

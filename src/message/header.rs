@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use mail_parser::parsers::MessageStream;
 use mail_parser::{Address, HeaderValue};
+use memchr::memmem;
 
 use super::compose::Composer;
-use crate::address::EmailAddress;
+use crate::address::{EmailAddress, is_atext};
 
 /// A header section: the octets of the fields, without the blank line.
 #[derive(Clone, Copy)]
@@ -152,6 +153,10 @@ impl Field<'_> {
     }
 
     /// The addresses of the value.
+    ///
+    /// An address counts if it stands there in one piece and without quoted pairs. The parser puts
+    /// others together: it reads `<"a(b)c"@d.example>` as `"ac"@d.example`, which is another mailbox,
+    /// because in brackets it knows comments and quoted pairs but not the quotes around them.
     pub fn addresses(&self) -> AddressList {
         let mut raw = self.value.to_vec();
         if !raw.ends_with(b"\n") {
@@ -159,10 +164,12 @@ impl Field<'_> {
         }
         let mut list = AddressList::default();
         match MessageStream::new(&raw).parse_address() {
-            HeaderValue::Address(Address::List(entries)) => list.take(&entries),
+            HeaderValue::Address(Address::List(entries)) => list.take(&entries, &raw),
             HeaderValue::Address(Address::Group(groups)) => {
                 list.has_group = groups.iter().any(|group| group.name.is_some());
-                groups.iter().for_each(|group| list.take(&group.addresses));
+                groups
+                    .iter()
+                    .for_each(|group| list.take(&group.addresses, &raw));
             }
             _ => {}
         }
@@ -181,7 +188,7 @@ pub(crate) struct AddressList {
 }
 
 impl AddressList {
-    fn take(&mut self, entries: &[mail_parser::Addr<'_>]) {
+    fn take(&mut self, entries: &[mail_parser::Addr<'_>], value: &[u8]) {
         for entry in entries {
             let text = entry
                 .address
@@ -189,11 +196,28 @@ impl AddressList {
                 .or(entry.name.as_deref())
                 .unwrap_or_default();
             match EmailAddress::try_from(text) {
-                Ok(address) => self.addresses.push(address),
-                Err(_) => self.malformed.push(text.chars().take(80).collect()),
+                Ok(address) if stands_whole_in(value, text) => {
+                    self.addresses.push(address);
+                }
+                _ => self.malformed.push(text.chars().take(80).collect()),
             }
         }
     }
+}
+
+/// Is the address somewhere in the value as it was read, with nothing before or behind it that would
+/// belong to it?
+fn stands_whole_in(value: &[u8], address: &str) -> bool {
+    // The parser has removed the backslash of a pair: one that is left was the second of two.
+    if address.contains('\\') {
+        return false;
+    }
+    let of_address = |octet: &u8| is_atext(*octet) || b".@\"".contains(octet);
+    memmem::find_iter(value, address).any(|start| {
+        let before = value[..start].last();
+        let behind = value.get(start + address.len());
+        !before.is_some_and(of_address) && !behind.is_some_and(of_address)
+    })
 }
 
 pub(crate) struct Fields<'a> {
@@ -362,6 +386,30 @@ mod tests {
                 .has_group
         );
         assert_eq!(field(" \r\n").addresses(), AddressList::default());
+    }
+
+    #[test]
+    fn an_address_counts_in_one_piece() {
+        for (value, address) in [
+            (" <\"a b\"@d.example>\r\n", "\"a b\"@d.example"),
+            (" (office) <a@d.example (home)>\r\n", "a@d.example"),
+        ] {
+            let list = field(value).addresses();
+            assert_eq!(list.addresses, [EmailAddress::try_from(address).unwrap()]);
+            assert!(list.malformed.is_empty(), "{value}: {list:?}");
+        }
+        for value in [
+            " <\"a(b)c\"@d.example>\r\n",
+            " <a(b)c@d.example>\r\n",
+            " <\"a\\bc\"@d.example>\r\n",
+            " <\"a\\\\b\"@d.example>\r\n",
+            " <=?utf-8?Q?a?=bc@d.example>\r\n",
+            " <\"a\r\n bc\"@d.example>\r\n",
+        ] {
+            let list = field(value).addresses();
+            assert!(list.addresses.is_empty(), "{value}: {list:?}");
+            assert_eq!(list.malformed.len(), 1, "{value}: {list:?}");
+        }
     }
 
     #[test]
