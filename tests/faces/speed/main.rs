@@ -1,17 +1,17 @@
 //! How fast each host of each face is, and how much memory the module takes there: `make bench-hosts`.
 //!
-//! The hosts, and what records a conversation for them, are those of `tests/faces`.
+//! The hosts, and what records a conversation for them, are those of the tests beside it.
 
-#[path = "../../tests/faces/hosts.rs"]
+#[path = "../hosts.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod hosts;
-#[path = "../../tests/faces/record.rs"]
+#[path = "../record.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod record;
-#[path = "../../tests/faces/story.rs"]
+#[path = "../story.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod story;
-#[path = "../../tests/faces/value.rs"]
+#[path = "../value.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod value;
 
