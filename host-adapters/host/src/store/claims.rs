@@ -74,6 +74,11 @@ impl Claims {
         })
     }
 
+    /// Is nobody else allowed yet what this claim allows?
+    fn lasts(&self, claim: &Claim) -> bool {
+        claim.age() < Duration::from_secs(self.lease.into())
+    }
+
     fn hold(&self, claim: &Arc<Claim>) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|claim| claim.strong_count() > 0);
@@ -167,13 +172,15 @@ impl Store {
             }
             Ok(())
         })?;
-        held.iter().for_each(|claim| claim.renewed(asked));
+        // One that may have run out before this was written may have been taken over before it.
+        let lasted = held.iter().filter(|claim| self.0.claims.lasts(claim));
+        lasted.for_each(|claim| claim.renewed(asked));
         Ok(())
     }
 
     /// May what has not begun be begun? An item whose claim may have run out may be in other hands.
     pub(crate) fn still_holds(&self, item: &Item) -> bool {
-        item.claim().age() < Duration::from_secs(self.0.claims.lease.into())
+        self.0.claims.lasts(item.claim())
     }
 
     /// Twice may fail before the lease runs out.
