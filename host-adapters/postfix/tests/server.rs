@@ -171,8 +171,7 @@ fn beyond_the_workers_messages_wait_and_who_waits_too_long_is_told_to_come_again
     assert_eq!(rig.submissions().len(), 1);
 }
 
-/// Whatever hangs, the client hears of it; its message may be accepted all the same, and is known when
-/// it comes again.
+/// Whatever hangs, the client hears of it.
 #[test]
 fn who_has_waited_long_enough_for_an_answer_is_told_to_come_again() {
     let rig = Rig::with(|limits| limits.answer = Duration::from_millis(500));

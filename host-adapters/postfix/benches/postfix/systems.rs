@@ -1,16 +1,16 @@
 //! The mail servers that are compared.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::load::CLIENTS;
 use crate::postgres_server::PostgresServer;
-use crate::provider::{Provider, plug_in};
+use crate::provider::{self as program, Provider, plug_in};
 use crate::support::{Dovecot, Postfix, PostfixSetup, Running, installed};
 
 /// What is compared.
@@ -120,27 +120,31 @@ impl System {
         let Milter::Ours(service) = &self.milter else {
             return None;
         };
-        let status = fs::read_to_string(service.proc("status")).expect("it runs");
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-        Some(kilobytes.expect("Linux says so") * 1024)
+        Some(service.running.peak_memory())
     }
 
     /// Counts from what is resident now.
     pub fn forget_most_resident(&self) {
         if let Milter::Ours(service) = &self.milter {
-            fs::write(service.proc("clear_refs"), "5").expect("it can be put back");
+            service.running.forget_peak_memory();
         }
     }
 
     /// What our service and the mail servers have said, for people.
     pub fn log(&self) -> String {
         let ours = match &self.milter {
-            Milter::Ours(service) => last_lines(&service.log),
+            Milter::Ours(service) => last_lines(&service.running.log()),
             Milter::None | Milter::OpenDkim { .. } => String::new(),
         };
-        let postfix = last_lines(&self.postfix.folder().join("mail.log"));
-        let dovecot = last_lines(&self.dovecot.folder().join("dovecot.log"));
+        let [postfix, dovecot] = [
+            self.postfix.folder().join("mail.log"),
+            self.dovecot.folder().join("dovecot.log"),
+        ]
+        .map(|file| {
+            last_lines(&String::from_utf8_lossy(
+                &fs::read(file).unwrap_or_default(),
+            ))
+        });
         format!("{ours}\n{postfix}\n{dovecot}")
     }
 }
@@ -173,9 +177,8 @@ fn open_dkim(setup: &mut PostfixSetup) -> Milter {
 
 /// `ceralacca-postfix` with the configuration of the package, in a provider's folder.
 struct Service {
-    child: Child,
+    running: program::Running,
     provider: Provider,
-    log: PathBuf,
     _database: Option<PostgresServer>,
 }
 
@@ -212,36 +215,12 @@ impl Service {
             let example = "#postgres = \"postgresql://ceralacca@/pec?host=/run/postgresql\"";
             provider.edit(example, &format!("postgres = \"{}\"", server.url("pec")));
         }
-        let log = provider.path().join("service.log");
-        let stderr = File::create(&log).expect("it can be made");
-        let ours = provider.program();
-        let mut program = Command::new("setpriv");
-        program
-            .args(["--pdeathsig=KILL", "--"])
-            .arg(ours.get_program())
-            .args(ours.get_args());
-        let child = program.stdin(Stdio::null()).stderr(stderr).spawn();
-        let service = Self {
-            child: child.expect("util-linux is everywhere"),
-            log,
+        let running = program::Running::start(&provider);
+        running.told("READY=1");
+        Self {
+            running,
             provider,
             _database: database,
-        };
-        wait_for(&service.provider.socket());
-        service
-    }
-
-    fn proc(&self, file: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/{file}", self.child.id()))
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if std::thread::panicking() {
-            eprintln!("--- the service's log ---\n{}", last_lines(&self.log));
         }
     }
 }
@@ -269,9 +248,7 @@ fn wait_for(socket: &Path) {
     }
 }
 
-fn last_lines(file: &Path) -> String {
-    let text = fs::read(file).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
+fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(30)..].join("\n")
 }

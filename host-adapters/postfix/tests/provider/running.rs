@@ -168,6 +168,12 @@ impl Running {
         let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
         kilobytes.unwrap() * 1024
     }
+
+    /// Counts [`Self::peak_memory`] from what it has now.
+    pub fn forget_peak_memory(&self) {
+        let pid = self.child.lock().unwrap().id();
+        std::fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
+    }
 }
 
 impl Drop for Running {

@@ -4,7 +4,6 @@
 //! at one point after another, each time over the store that the death before left. At the end
 //! every message has happened once.
 
-use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +13,7 @@ use ceralacca_host::crash::{POINTS, VARIABLE};
 
 use crate::faults::on_postgres;
 use crate::look;
-use crate::pair::{ANNA, BRUNO, CARLA, Pair, RECEIPTS, letter, wait_until};
+use crate::pair::{ANNA, BRUNO, CARLA, Pair, RECEIPTS, letter, of_each, wait_until};
 use crate::postgres::PostgresServer;
 use crate::provider::Running;
 
@@ -197,26 +196,10 @@ fn settle(pair: &Pair, load: &Load) {
 
 fn everything_happened_once(pair: &Pair, accepted: &[String]) {
     assert!(accepted.len() > CLIENTS, "{accepted:?}");
-    let each = |words: &[(&str, usize)]| -> BTreeMap<String, usize> {
-        let of = |subject: &String| -> Vec<(String, usize)> {
-            let with = |(word, count): &(&str, usize)| (format!("{word}: {subject}"), *count);
-            words.iter().map(with).collect()
-        };
-        accepted.iter().flat_map(of).collect()
-    };
-    // One acceptance, one envelope per recipient, one delivery receipt per recipient, and nothing
-    // else.
-    let certified = [("POSTA CERTIFICATA", 1)];
-    assert_eq!(pair.subjects(BRUNO), each(&certified));
-    assert_eq!(pair.subjects(CARLA), each(&certified));
-    assert_eq!(
-        pair.subjects(ANNA),
-        each(&[("ACCETTAZIONE", 1), ("CONSEGNA", 2)])
-    );
-    assert_eq!(pair.subjects(RECEIPTS), each(&[("PRESA IN CARICO", 1)]));
-    for party in [&pair.alfa, &pair.beta] {
-        assert_eq!(look::audit(&party.provider), accepted.len() as u64);
-    }
+    pair.each_once(&[BRUNO, CARLA], accepted);
+    let taken = of_each(&[("PRESA IN CARICO", 1)], accepted);
+    assert_eq!(pair.subjects(RECEIPTS), taken);
+    assert_eq!(look::audit(&pair.beta.provider), accepted.len() as u64);
     println!("{} messages, each once", accepted.len());
 }
 

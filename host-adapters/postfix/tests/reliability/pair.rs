@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
+use crate::look;
 use crate::provider::{Provider, plug_in};
 use crate::support::{self, Client, Dovecot, Postfix, PostfixSetup, Replied, installed};
 
@@ -64,6 +65,19 @@ impl Pair {
             *counts.entry(subject(&message)).or_default() += 1;
         }
         counts
+    }
+
+    /// Nothing has come but Anna's messages of these subjects: an envelope for each of the
+    /// recipients, an acceptance, and a delivery receipt for each of them; and Alfa's log says the
+    /// same.
+    pub fn each_once(&self, to: &[&str], subjects: &[impl AsRef<str>]) {
+        let envelopes = of_each(&[("POSTA CERTIFICATA", 1)], subjects);
+        for recipient in to {
+            assert_eq!(self.subjects(recipient), envelopes, "{recipient}");
+        }
+        let receipts = of_each(&[("ACCETTAZIONE", 1), ("CONSEGNA", to.len())], subjects);
+        assert_eq!(self.subjects(ANNA), receipts);
+        assert_eq!(look::audit(&self.alfa.provider), subjects.len() as u64);
     }
 
     /// Waits until a mailbox holds so many messages.
@@ -162,6 +176,16 @@ impl Party {
             false
         });
     }
+}
+
+/// Messages of these kinds, so many of each, for each of the original subjects.
+pub fn of_each(kinds: &[(&str, usize)], subjects: &[impl AsRef<str>]) -> BTreeMap<String, usize> {
+    let of = |subject: &str| {
+        let with = |(kind, count): &(&str, usize)| (format!("{kind}: {subject}"), *count);
+        kinds.iter().map(with).collect::<Vec<_>>()
+    };
+    let all = subjects.iter().flat_map(|subject| of(subject.as_ref()));
+    all.collect()
 }
 
 /// A letter of Anna's of about so many octets.

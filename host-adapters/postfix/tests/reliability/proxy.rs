@@ -11,8 +11,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// How the server behind it seems to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mood {
+    #[default]
     Well,
     /// Connections end as soon as they are made, and those there were have ended.
     Away,
@@ -45,18 +46,10 @@ struct State {
     changed: Condvar,
 }
 
+#[derive(Default)]
 struct Known {
     mood: Mood,
     open: Vec<Box<dyn Wire>>,
-}
-
-impl Default for Known {
-    fn default() -> Self {
-        Self {
-            mood: Mood::Well,
-            open: Vec::new(),
-        }
-    }
 }
 
 impl Proxy {
