@@ -3,26 +3,30 @@
 export class PecError extends Error {
   constructor(code, message, options) {
     super(message, options);
-    this.name = new.target.name;
     this.code = code;
   }
 }
+PecError.prototype.name = "PecError";
 
-const coded = (code) =>
-  class extends PecError {
+// The name is written out: those of classes do not survive a minifier.
+const coded = (name, code) => {
+  class Coded extends PecError {
     constructor(message, options) {
       super(code, message, options);
     }
-  };
+  }
+  Coded.prototype.name = name;
+  return Coded;
+};
 
-export class SettingsError extends coded("settings") {}
-export class WrongAnswersError extends coded("wrong-answers") {}
-export class FinishedError extends coded("finished") {}
-export class EntropyError extends coded("entropy") {}
-export class EventError extends coded("event") {}
-export class TooLargeError extends coded("too-large") {}
+export class SettingsError extends coded("SettingsError", "settings") {}
+export class WrongAnswersError extends coded("WrongAnswersError", "wrong-answers") {}
+export class FinishedError extends coded("FinishedError", "finished") {}
+export class EntropyError extends coded("EntropyError", "entropy") {}
+export class EventError extends coded("EventError", "event") {}
+export class TooLargeError extends coded("TooLargeError", "too-large") {}
 
-export class BrokenError extends coded("broken") {
+export class BrokenError extends coded("BrokenError", "broken") {
   constructor(options) {
     super("the transaction ended in a trap, or another one did while it stood: begin anew", options);
   }
