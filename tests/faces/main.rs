@@ -5,6 +5,7 @@
 
 mod hosts;
 mod mistakes;
+mod own_host;
 mod package;
 mod record;
 mod story;
