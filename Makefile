@@ -199,13 +199,16 @@ HOST_LISTS := $(addprefix tests/faces/hosts/,requirements.txt package.json packa
 bench-hosts: component extism npm $(HOSTS)/installed ## speed and memory of each host of each face
 	$(CARGO) bench --workspace --bench hosts
 
-# wasm-opt takes minutes and is not needed for anything else.
-SIZED := $(addprefix $(TARGET)/,ceralacca.core.wasm ceralacca.extism.wasm npm/wasm/ceralacca_bg.wasm)
+# wasm-opt takes minutes and is not needed for anything else. It knows no components: there it gets the
+# core module, of which a component is made then.
+SIZED := $(COMPONENT) $(EXTISM) $(NPM)/wasm/ceralacca_bg.wasm
 
-sizes: component extism npm $(HOSTS)/installed ## octets of each module: as built, after wasm-opt -O3, and gzipped
-	@set -e; small=$$(mktemp); trap 'rm -f "$$small"' EXIT; for module in $(SIZED); do \
-	    node $(HOSTS)/node_modules/.bin/wasm-opt -O3 --all-features $$module -o $$small; \
-	    echo "$$module $$(wc -c <$$module) $$(wc -c <$$small) $$(gzip -9c $$small | wc -c)"; \
+sizes: component extism npm $(HOSTS)/installed ## octets of each file: as built, after wasm-opt -O3, and gzipped
+	@set -e; small=$$(mktemp); trap 'rm -f "$$small"' EXIT; for file in $(SIZED); do \
+	    core=$$file; [ $$file != $(COMPONENT) ] || core=$(TARGET)/ceralacca.core.wasm; \
+	    node $(HOSTS)/node_modules/.bin/wasm-opt -O3 --all-features $$core -o $$small; \
+	    [ $$core = $$file ] || $(TARGET)/release/ceralacca-componentize $$small -o $$small >/dev/null; \
+	    echo "$$file $$(wc -c <$$file) $$(wc -c <$$small) $$(gzip -9c $$small | wc -c)"; \
 	done
 
 clean: ## removes what was built

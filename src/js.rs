@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use js_sys::{Array, JsString, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
+use crate::fault::Fault;
 use crate::limits::Limits;
 use crate::values::{self, Event, Refusal, Value};
 
@@ -22,11 +23,14 @@ impl Transaction {
     /// Gives answers, gets the next step.
     ///
     /// # Errors
-    /// Throws a refusal; after `wrong-answers` the questions still stand.
+    /// Throws a refusal; after `wrong-answers` and `too-large` the questions still stand.
     pub fn advance(&mut self, answers: &JsValue) -> Result<JsValue, JsValue> {
-        let answers = read(answers).map_err(thrown)?;
+        let answers = read(answers).map_err(|unread| match unread {
+            Unread::NoData(what) => thrown(Fault::WrongAnswers(what)),
+            other => thrown(other),
+        })?;
         let step = values::advance(&mut self.0, answers).map_err(thrown)?;
-        show(&values::step(step))
+        show(&values::into_step(step))
     }
 }
 
@@ -97,8 +101,25 @@ fn begin(kind: Event, context: &JsValue, event: &JsValue) -> Result<Transaction,
     Ok(Transaction(transaction))
 }
 
-fn read(js: &JsValue) -> Result<Value, Refusal> {
+fn read(js: &JsValue) -> Result<Value, Unread> {
     Reader::new(Limits::DEFAULT.call).value(js)
+}
+
+/// Why an argument cannot be read.
+enum Unread {
+    /// It is no plain data; what it holds instead.
+    NoData(String),
+    /// It is larger than is taken.
+    TooLarge(Refusal),
+}
+
+impl From<Unread> for Refusal {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::NoData(what) => Fault::Event(what).into(),
+            Unread::TooLarge(refusal) => refusal,
+        }
+    }
 }
 
 /// What one argument may still bring.
@@ -121,7 +142,7 @@ impl Reader {
         }
     }
 
-    fn value(&mut self, js: &JsValue) -> Result<Value, Refusal> {
+    fn value(&mut self, js: &JsValue) -> Result<Value, Unread> {
         if js.is_undefined() || js.is_null() {
             Ok(Value::Option(None))
         } else if let Some(bool) = js.as_bool() {
@@ -132,49 +153,56 @@ impl Reader {
             self.text = self
                 .text
                 .checked_sub(text.len())
-                .ok_or_else(|| Refusal::too_large(text.len(), self.text))?;
+                .ok_or_else(|| Unread::TooLarge(Refusal::too_large(text.len(), self.text)))?;
             Ok(Value::String(text))
         } else if let Some(octets) = js.dyn_ref::<Uint8Array>() {
             self.octets(octets)
         } else if js.is_bigint() {
             u64::try_from(js.clone())
                 .map(Value::U64)
-                .map_err(|_| malformed("a bigint that is negative or above 64 bits"))
+                .map_err(|_| no_data("a bigint that is negative or above 64 bits"))
         } else if js.is_object() {
             // Objects that contain themselves end here.
-            self.depth = self.depth.checked_sub(1).ok_or_else(|| {
-                malformed("objects inside objects, deeper than any event has them")
-            })?;
+            self.depth = self
+                .depth
+                .checked_sub(1)
+                .ok_or_else(|| no_data("objects inside objects, deeper than any event has them"))?;
             let value = self.object(js);
             self.depth += 1;
             value
         } else {
-            Err(malformed("a value that is no data"))
+            Err(no_data("a value that is no data"))
         }
     }
 
-    fn octets(&mut self, octets: &Uint8Array) -> Result<Value, Refusal> {
+    fn octets(&mut self, octets: &Uint8Array) -> Result<Value, Unread> {
         let size = octets.length() as usize;
         // Before they are copied.
         self.octets = self.octets.saturating_add(size);
         if self.octets > self.most {
-            return Err(Refusal::too_large(self.octets, self.most));
+            let refusal = Refusal::too_large(self.octets, self.most);
+            return Err(Unread::TooLarge(refusal));
         }
         let mut copy = Vec::new();
         copy.try_reserve_exact(size)
-            .map_err(|_| Refusal::no_room(size))?;
+            .map_err(|_| Unread::TooLarge(Refusal::no_room(size)))?;
         copy.resize(size, 0);
         octets.copy_to(&mut copy);
         Ok(Value::Bytes(copy))
     }
 
-    fn object(&mut self, js: &JsValue) -> Result<Value, Refusal> {
+    /// Code of the host's may run here: getters, proxies. What it throws ends here.
+    fn object(&mut self, js: &JsValue) -> Result<Value, Unread> {
         if let Some(list) = js.dyn_ref::<Array>() {
-            let list = list.iter().map(|item| self.value(&item));
+            let list = (0..list.length()).map(|index| {
+                let item = Reflect::get_u32(list, index).map_err(|error| threw(&error))?;
+                self.value(&item)
+            });
             return Ok(Value::Seq(list.collect::<Result<_, _>>()?));
         }
         let mut fields = BTreeMap::new();
-        for entry in Object::entries(js.unchecked_ref::<Object>()).iter() {
+        let entries = entries(js).map_err(|error| threw(&error))?;
+        for entry in entries.iter() {
             let entry: Array = entry.unchecked_into();
             let value = self.value(&entry.get(1))?;
             // A field that is undefined is not there.
@@ -243,8 +271,23 @@ fn thrown(refusal: impl Into<Refusal>) -> JsValue {
     written(&refusal.into()).unwrap_or_else(|error| error)
 }
 
-fn malformed(what: &str) -> Refusal {
-    crate::Fault::Event(format!("an argument holds {what}")).into()
+fn no_data(what: &str) -> Unread {
+    Unread::NoData(format!("an argument holds {what}"))
+}
+
+fn threw(error: &JsValue) -> Unread {
+    let message = Reflect::get(error, &"message".into()).ok();
+    let words = message.and_then(|message| message.as_string());
+    let words = words.or_else(|| error.as_string()).unwrap_or_default();
+    no_data(&format!("an object that cannot be read: {words}"))
+}
+
+#[allow(unsafe_code, reason = "generated bindings")]
+#[wasm_bindgen]
+extern "C" {
+    /// `Object.entries`; js-sys has it as if nothing could be thrown there.
+    #[wasm_bindgen(catch, js_namespace = Object)]
+    fn entries(object: &JsValue) -> Result<Array, JsValue>;
 }
 
 /// `Number.MAX_SAFE_INTEGER`.

@@ -12,6 +12,7 @@ pub use serde_value::Value;
 
 use crate::conversation::{Step, Transaction};
 use crate::event::Context;
+use crate::examination::EnclosedMessage;
 use crate::fault::{Excess, Fault};
 use crate::instant::Instant;
 use crate::log_register::Dossier;
@@ -136,17 +137,33 @@ pub fn audit(now: Value, dossier: Value) -> Result<Value, Fault> {
     Ok(write(&crate::audit(now, &dossier)))
 }
 
-/// The plain form of a step, as [`write`] gives it. The messages made are moved into it, not copied:
-/// together they may be larger than the message that came in.
-pub fn step(step: Step) -> Value {
+/// The plain form of a step, as [`write`] gives it. The messages made, and those found enclosed, are
+/// moved into it, not copied: together they may be larger than the message that came in.
+pub fn into_step(step: Step) -> Value {
     let Step::Done(mut outcome) = step else {
         return write(&step);
     };
     let messages = std::mem::take(&mut outcome.messages);
-    let messages = messages.into_iter().map(message).collect();
+    let contents = outcome
+        .finding
+        .as_mut()
+        .and_then(|finding| finding.contents.as_mut());
+    let enclosed = contents.map(|contents| std::mem::take(&mut contents.enclosed));
     let mut done = write(&Step::Done(outcome));
-    *field(field(&mut done, "val"), "messages") = Value::Seq(messages);
+    let shown = field(&mut done, "val");
+    *field(shown, "messages") = Value::Seq(messages.into_iter().map(message).collect());
+    if let Some(enclosed) = enclosed {
+        let found = enclosed.into_iter().map(self::enclosed).collect();
+        *field(field(field(shown, "finding"), "contents"), "enclosed") = Value::Seq(found);
+    }
     done
+}
+
+fn enclosed(mut message: EnclosedMessage) -> Value {
+    let content = std::mem::replace(&mut message.content, Segment::Bytes(Vec::new()));
+    let mut shown = write(&message);
+    *field(&mut shown, "content") = segment(content);
+    shown
 }
 
 fn message(mut message: Message) -> Value {
@@ -169,6 +186,7 @@ fn segment(segment: Segment) -> Value {
 fn field<'a>(shown: &'a mut Value, name: &str) -> &'a mut Value {
     let field = match shown {
         Value::Map(fields) => fields.get_mut(&Value::String(name.to_owned())),
+        Value::Option(Some(record)) => Some(self::field(record, name)),
         _ => None,
     };
     field.expect("the derived form has this field, see the test below")
@@ -200,17 +218,19 @@ fn say(name: &str, place: &str, error: &impl Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::examination::Contents;
+    use crate::finding::Finding;
     use crate::outcome::{MessageKind, Outcome, Reply};
     use crate::question::Question;
 
     #[test]
     fn a_step_looks_the_same_moved_as_copied() {
-        assert_eq!(step(done()), write(&done()));
+        assert_eq!(into_step(done()), write(&done()));
         let ask = || Step::Ask(vec![Question::Sign(b"octets".to_vec()), Question::Scan]);
-        assert_eq!(step(ask()), write(&ask()));
+        assert_eq!(into_step(ask()), write(&ask()));
     }
 
-    /// Octets and spans in turn, in several messages, one of them empty.
+    /// Octets and spans in turn, in several messages, one of them empty, and in what was found.
     fn done() -> Step {
         let bytes = |text: &str| Segment::Bytes(text.into());
         let made = [
@@ -227,6 +247,19 @@ mod tests {
         });
         let mut outcome = Outcome::only(Reply::new(250, "2.0.0", "ok"));
         outcome.messages.extend(messages);
+        let enclosed = [bytes("e"), Segment::Original(3..4)].map(|content| EnclosedMessage {
+            path: "1".to_owned(),
+            name: None,
+            kind: MessageKind::Delivery,
+            content,
+        });
+        let mut finding = Finding::new(MessageKind::Ordinary);
+        finding.contents = Some(Contents {
+            original: None,
+            enclosed: enclosed.into(),
+            comparison: Vec::new(),
+        });
+        outcome.finding = Some(finding);
         Step::Done(Box::new(outcome))
     }
 }

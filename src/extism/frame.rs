@@ -9,8 +9,6 @@
 //! Where the header has `{"octets": [start, length]}` it means that many octets, `start` counted
 //! from the end of the header. Each is pointed to once, and none is left over.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Number, Value as Json};
 
 use crate::limits::Limits;
@@ -87,19 +85,17 @@ impl Octets {
     /// # Errors
     /// As [`Octets::fill`].
     pub fn finish(self, value: Value) -> Result<Value, Refusal> {
-        let numbers = numbers(&value);
         let length = |number: &usize| self.places[*number].length;
-        let Some(longest) = numbers.iter().copied().max_by_key(length) else {
+        let Some(longest) = numbers(&value).into_iter().max_by_key(length) else {
             return Ok(value);
         };
-        let mut strings = BTreeMap::new();
-        for number in numbers.into_iter().filter(|number| *number != longest) {
-            strings.insert(number, self.copy(self.places[number])?);
-        }
-        strings.insert(longest, self.cut(longest));
-        replace(value, &mut |number| {
-            let string = strings.remove(&number);
-            Ok(string.expect("numbers() has found it, and it stands there once"))
+        let value = replace(value, &mut |number| match number == longest {
+            true => Ok(placeholder(number)),
+            false => self.copy(self.places[number]),
+        })?;
+        let mut longest = self.cut(longest);
+        replace(value, &mut |_| {
+            Ok(Value::Bytes(std::mem::take(&mut longest)))
         })
     }
 
@@ -113,13 +109,13 @@ impl Octets {
         frame
     }
 
-    fn copy(&self, Place { start, length }: Place) -> Result<Vec<u8>, Refusal> {
+    fn copy(&self, Place { start, length }: Place) -> Result<Value, Refusal> {
         let mut copy = Vec::new();
         copy.try_reserve_exact(length)
             .map_err(|_| Refusal::no_room(length))?;
         let start = self.body + start;
         copy.extend_from_slice(&self.frame[start..start + length]);
-        Ok(copy)
+        Ok(Value::Bytes(copy))
     }
 }
 
@@ -136,10 +132,10 @@ fn numbers(value: &Value) -> Vec<usize> {
 /// Puts octet strings where their numbers stand.
 fn replace(
     value: Value,
-    string: &mut impl FnMut(usize) -> Result<Vec<u8>, Refusal>,
+    string: &mut impl FnMut(usize) -> Result<Value, Refusal>,
 ) -> Result<Value, Refusal> {
     Ok(match value {
-        Value::Newtype(number) => Value::Bytes(string(self::number(&number))?),
+        Value::Newtype(number) => string(self::number(&number))?,
         Value::Seq(list) => {
             let list = list.into_iter().map(|v| replace(v, string));
             Value::Seq(list.collect::<Result<_, _>>()?)
@@ -151,6 +147,11 @@ fn replace(
         }
         other => other,
     })
+}
+
+/// What stands for an octet string for now.
+fn placeholder(number: usize) -> Value {
+    Value::Newtype(Box::new(Value::U64(number as u64)))
 }
 
 fn number(value: &Value) -> usize {
@@ -233,9 +234,7 @@ fn plain(json: Json, places: &mut Vec<Place>) -> Result<Value, Refusal> {
                 let place = Place::of(place)
                     .ok_or_else(|| malformed("octets are given by [start, length]"))?;
                 places.push(place);
-                return Ok(Value::Newtype(Box::new(Value::U64(
-                    places.len() as u64 - 1,
-                ))));
+                return Ok(placeholder(places.len() - 1));
             }
             let fields = object.into_iter().map(|(name, json)| {
                 let value = plain(json, places)?;

@@ -86,7 +86,7 @@ impl Session {
             self.standing = None;
         }
         Some(map([
-            ("step", values::step(step)),
+            ("step", values::into_step(step)),
             ("transaction", Value::U64(self.begun)),
         ]))
     }

@@ -5,6 +5,7 @@
 
 mod hosts;
 mod mistakes;
+mod own_host;
 mod package;
 mod record;
 mod story;
@@ -23,7 +24,7 @@ use value::{crossed, difference, plain};
 #[test]
 fn all_hosts_of_all_faces_say_what_the_core_says() {
     let place = tempfile::tempdir().expect("a folder");
-    let exchanges = story::tell(place.path());
+    let (exchanges, _) = story::tell(place.path());
     tells_enough(&exchanges);
     let calls = place.path().join("calls");
     let frames: Vec<Vec<u8>> = exchanges.iter().map(|e| frame::write(&e.asked)).collect();

@@ -1,16 +1,17 @@
 //! The npm package as somebody uses it who writes TypeScript.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
+use ceralacca::Step;
 use ceralacca::extism::frame;
-use ceralacca::values::Value;
+use ceralacca::values::{self, Event, Value};
 use tempfile::TempDir;
 
 use super::hosts::{installed, missing, script, target};
-use super::record::Exchange;
-use super::value::{crossed, difference, map, read, text};
+use super::record::{Exchange, Station};
+use super::value::{crossed, difference, field, list, map, number, part, read, text};
 use super::{story, write};
 
 /// What the story calls the submission that is made again.
@@ -27,15 +28,21 @@ const TSCONFIG: &str = r#"{
 }"#;
 
 /// The mistakes that `consumer.ts` makes, in its order.
-const CAUGHT: [&str; 12] = [
+const CAUGHT: [&str; 18] = [
     "SettingsError settings",
     "EntropyError entropy",
     "EventError event",
     "EventError event",
     "EventError event",
+    "EventError event",
+    "EventError event",
     "WrongAnswersError wrong-answers",
     "WrongAnswersError wrong-answers",
     "WrongAnswersError wrong-answers",
+    "WrongAnswersError wrong-answers",
+    "WrongAnswersError wrong-answers",
+    "WrongAnswersError wrong-answers",
+    "TooLargeError too-large",
     "TooLargeError too-large",
     "TooLargeError too-large",
     "EventError event",
@@ -67,10 +74,10 @@ fn it_serves_a_typescript_user() {
         ("made", user.made(first, last)),
         ("caught", Value::Seq(CAUGHT.map(text).to_vec())),
     ]);
-    user.said("consumer.answer", &expected);
+    user.assert_said("consumer.answer", &expected);
 }
 
-/// What the package's README shows runs as it stands.
+/// What the package's README shows runs as it stands, and seals what the core seals.
 #[test]
 fn its_readme_can_be_pasted() {
     if !installed("npm", "make npm") {
@@ -79,34 +86,32 @@ fn its_readme_can_be_pasted() {
     let user = User::new();
     let (directory, _) = user.told("the directory");
     let (examination, examined) = user.told("an envelope, examined");
-    let (first, last) = user.told(SUBMISSION);
+    let (submission, _) = user.told(SUBMISSION);
     run(Command::new("node")
         .arg(script("readme_run.mjs"))
         .arg(user.file("node_modules/ceralacca/README.md"))
-        .args([user.key(), user.file("calls")])
-        .args([directory, examination, first, last].map(|number| number.to_string())));
+        .args([user.file("pec.alfa.example"), user.file("calls")])
+        .args([directory, examination, submission].map(|number| number.to_string())));
 
+    let said = read(fs::read(user.file("calls/readme.answer")).expect("an answer"));
     let finding = field(user.outcome(examined), "finding");
     assert_eq!(field(finding, "holds"), &Value::Bool(true));
-    let expected = map([
-        (
-            "finding",
-            part(finding, ["kind", "holds", "issuer", "data"]),
-        ),
-        ("outcome", user.outcome(last).clone()),
-        ("made", user.made(first, last)),
-    ]);
-    user.said("readme.answer", &expected);
+    let expected = part(finding, ["kind", "holds", "issuer", "data"]);
+    assert_same(&expected, field(&said, "finding"));
+
+    let (context, event) = (field(&said, "context"), field(&said, "event"));
+    let outcome = user.submits(context.clone(), event.clone());
+    assert_eq!(list(field(&outcome, "messages")).len(), 2);
+    assert_same(&outcome, field(&said, "outcome"));
+    let made = made(&outcome, field(event, "message"));
+    assert_same(&made, field(&said, "made"));
 }
 
 /// A bundler takes the package into a page, and the page finds in a browser what the core has found.
 #[test]
 fn a_bundler_takes_it_into_a_page() {
-    let esbuild =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/worker/node_modules/esbuild");
     let by = "make install-test-tools";
     if !installed("npm", "make npm")
-        || !(esbuild.exists() || missing(&format!("esbuild ({by})")))
         || !(Command::new("chromium").arg("--version").output().is_ok()
             || missing(&format!("chromium ({by})")))
     {
@@ -130,23 +135,35 @@ fn a_bundler_takes_it_into_a_page() {
     run(Command::new("node")
         .arg(script("bundle_run.mjs"))
         .arg(target().join("tools/hosts"))
-        .arg(esbuild)
         .arg(user.place.path()));
     let found = fs::read(user.file("found")).expect("what the page has found");
-    same(user.outcome(last), &read(found));
+    let expected = map([
+        ("outcome", user.outcome(last).clone()),
+        // Minified as it is.
+        (
+            "caught",
+            Value::Seq(CAUGHT[..1].iter().copied().map(text).collect()),
+        ),
+    ]);
+    assert_same(&expected, &read(found));
 }
 
 /// Somebody who has the package in a folder, and the story to compare with.
 struct User {
     place: TempDir,
     exchanges: Vec<Exchange>,
+    alfa: Station,
 }
 
 impl User {
     fn new() -> Self {
         let place = tempfile::tempdir().expect("a folder");
-        let exchanges = story::tell(place.path());
-        let user = Self { place, exchanges };
+        let (exchanges, alfa) = story::tell(place.path());
+        let user = Self {
+            place,
+            exchanges,
+            alfa,
+        };
         fs::create_dir(user.file("node_modules")).expect("a folder");
         let package = target().join("npm").canonicalize().expect("a path");
         std::os::unix::fs::symlink(package, user.file("node_modules/ceralacca")).expect("a link");
@@ -183,25 +200,43 @@ impl User {
     /// The messages that it made, whole.
     fn made(&self, first: usize, last: usize) -> Value {
         let original = field(field(&self.exchanges[first].asked, "event"), "message");
-        let made = list(field(self.outcome(last), "messages")).iter();
-        Value::Seq(made.map(|message| spliced(message, original)).collect())
+        made(self.outcome(last), original)
+    }
+
+    /// What the core makes of a submission to Alfa.
+    fn submits(&self, context: Value, event: Value) -> Value {
+        let context = values::context(context).expect("a context");
+        let begun = values::begin(Event::Submit, context, event);
+        let mut transaction = begun.expect("a submission");
+        let mut answers = Vec::new();
+        loop {
+            match transaction.advance(answers).expect("no fault") {
+                Step::Done(outcome) => return values::write(&outcome),
+                Step::Ask(questions) => {
+                    let questions = questions.into_iter();
+                    answers = questions.map(|q| self.alfa.answer(q, &[])).collect();
+                }
+            }
+        }
     }
 
     /// A program of this user has left what it should in this file.
-    fn said(&self, name: &str, expected: &Value) {
+    fn assert_said(&self, name: &str, expected: &Value) {
         let said = fs::read(self.file("calls").join(name)).expect("an answer");
-        same(expected, &read(said));
+        assert_same(expected, &read(said));
     }
 }
 
-fn same(expected: &Value, said: &Value) {
+fn assert_same(expected: &Value, said: &Value) {
     if let Some(difference) = difference(&crossed(expected), said, "") {
         panic!("it says otherwise: {difference}");
     }
 }
 
-fn part<const N: usize>(of: &Value, fields: [&str; N]) -> Value {
-    map(fields.map(|name| (name, field(of, name).clone())))
+/// The messages of an outcome, whole.
+fn made(outcome: &Value, original: &Value) -> Value {
+    let made = list(field(outcome, "messages")).iter();
+    Value::Seq(made.map(|message| spliced(message, original)).collect())
 }
 
 /// The octets of a message of the outcome.
@@ -216,28 +251,6 @@ fn spliced(message: &Value, original: &Value) -> Value {
         (_, other) => panic!("no message: {other:?}"),
     });
     Value::Bytes(pieces.collect::<Vec<_>>().concat())
-}
-
-fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
-    match value {
-        Value::Map(fields) => &fields[&text(name)],
-        Value::Option(Some(record)) => field(record, name),
-        other => panic!("no record: {other:?}"),
-    }
-}
-
-fn list(value: &Value) -> &[Value] {
-    match value {
-        Value::Seq(list) => list,
-        other => panic!("no list: {other:?}"),
-    }
-}
-
-fn number(value: &Value) -> usize {
-    match value {
-        Value::U64(number) => usize::try_from(*number).expect("a size"),
-        other => panic!("no number: {other:?}"),
-    }
 }
 
 /// The types say what is what: none is `any`.

@@ -45,6 +45,36 @@ pub fn text(text: &str) -> Value {
     Value::String(text.to_owned())
 }
 
+/// Some fields of a record.
+pub fn part<const N: usize>(of: &Value, fields: [&str; N]) -> Value {
+    map(fields.map(|name| (name, field(of, name).clone())))
+}
+
+/// A field of a record.
+pub fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
+    match value {
+        Value::Map(fields) => &fields[&text(name)],
+        Value::Option(Some(record)) => field(record, name),
+        other => panic!("no record: {other:?}"),
+    }
+}
+
+/// The items of a list.
+pub fn list(value: &Value) -> &[Value] {
+    match value {
+        Value::Seq(list) => list,
+        other => panic!("no list: {other:?}"),
+    }
+}
+
+/// A size.
+pub fn number(value: &Value) -> usize {
+    match value {
+        Value::U64(number) => usize::try_from(*number).expect("a size"),
+        other => panic!("no number: {other:?}"),
+    }
+}
+
 /// As it looks after it has crossed a border: widths of numbers and absent options are gone.
 pub fn crossed(value: &Value) -> Value {
     read(frame::write(value))

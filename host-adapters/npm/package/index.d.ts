@@ -18,6 +18,7 @@ export declare class Transaction {
    * the outcome.
    *
    * @throws {WrongAnswersError} The same questions still stand.
+   * @throws {TooLargeError} The answers bring more than 256 MiB: the same questions still stand.
    * @throws {PecError} After any other the transaction is over.
    */
   advance(answers: readonly Answer[]): Step;
@@ -67,7 +68,7 @@ export interface Answers {
   trackedMessage?(pecId: string): Answered<TrackedMessage | undefined>;
   takenInCharge?(envelope: EnvelopeKey): Answered<string[]>;
   mailbox?(address: string): Answered<Mailbox | undefined>;
-  sign?(octets: Uint8Array): Answered<Uint8Array>;
+  sign?(octets: Uint8Array<ArrayBuffer>): Answered<Uint8Array>;
   verifySignature?(check: SignatureCheck): Answered<boolean>;
   scan?(): Answered<ScanVerdict>;
   recall?(key: string): Answered<Uint8Array | undefined>;
@@ -83,7 +84,7 @@ export type Answered<T> = T | Promise<T>;
 export declare function drive(transaction: Transaction, answers: Answers): Promise<Outcome>;
 
 /** The octets of a message; `original` is the message that the event carried. */
-export declare function splice(message: Message, original: Uint8Array): Uint8Array;
+export declare function splice(message: Message, original: Uint8Array): Uint8Array<ArrayBuffer>;
 
 /** A mistake of the host. The mail is not to blame: reply 451 and tell the operators. */
 export declare class PecError extends Error {
@@ -94,7 +95,7 @@ export declare class PecError extends Error {
 export declare class SettingsError extends PecError {
   readonly code: "settings";
 }
-/** Too few or too many answers, or one of the wrong kind. The same questions still stand. */
+/** Too few or too many answers, or what is none of that kind. The same questions still stand. */
 export declare class WrongAnswersError extends PecError {
   readonly code: "wrong-answers";
 }
@@ -107,15 +108,15 @@ export declare class EntropyError extends PecError {
   readonly code: "entropy";
 }
 /**
- * The context or the event, the settings or the dossier has a field that no host may pass; the message
- * says which.
+ * The context or the event, the settings or the dossier has a field that no host may pass, or cannot be
+ * read; the message says which, or why.
  */
 export declare class EventError extends PecError {
   readonly code: "event";
 }
 /**
- * The event brings more octets than `context.largest`, or than memory has room for; said before they
- * are copied.
+ * The event brings more octets than `context.largest`, the answers more than 256 MiB, or either more
+ * than memory has room for; said before they are copied.
  */
 export declare class TooLargeError extends PecError {
   readonly code: "too-large";

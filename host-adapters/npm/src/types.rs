@@ -3,10 +3,11 @@
 //! Records are interfaces, variants are unions told apart by `tag`, enums are unions of literals;
 //! options may be left out. Nothing is `any`.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use wit_parser::{Docs, Field, Resolve, Type, TypeDef, TypeDefKind};
+use wit_parser::{Docs, Field, Function, Resolve, Type, TypeDefKind, TypeId};
 
 /// The types of the interface `types` of the package in this folder.
 ///
@@ -17,27 +18,66 @@ pub fn of(folder: &Path) -> Result<String, String> {
     let (package, _) = resolve
         .push_dir(folder)
         .map_err(|error| format!("{error:#}"))?;
-    let interface = resolve.packages[package]
-        .interfaces
-        .get("types")
-        .ok_or("there is no interface `types`")?;
+    let interface = |name: &str| {
+        let found = resolve.packages[package].interfaces.get(name);
+        let found = found.ok_or(format!("there is no interface `{name}`"))?;
+        Ok::<_, String>(&resolve.interfaces[*found])
+    };
+    let functions = interface("transactions")?.functions.values();
     let mut text = HEAD.to_owned();
-    let writer = Writer { resolve: &resolve };
-    for (name, id) in &resolve.interfaces[*interface].types {
+    let mut writer = Writer {
+        resolve: &resolve,
+        given: given(&resolve, functions),
+        octets: "",
+    };
+    for (name, id) in &interface("types")?.types {
         // Errors are classes: see index.d.ts.
         if name != "fault" {
-            writer.define(&mut text, name, &resolve.types[*id])?;
+            writer.define(&mut text, name, *id)?;
         }
     }
     Ok(text)
 }
 
+/// The types that a host gives to these functions, and all inside them.
+fn given<'a>(resolve: &Resolve, functions: impl Iterator<Item = &'a Function>) -> HashSet<TypeId> {
+    let mut given = HashSet::new();
+    let mut open: Vec<Type> = functions
+        .flat_map(|function| &function.params)
+        .map(|param| param.ty)
+        .collect();
+    while let Some(ty) = open.pop() {
+        let Type::Id(id) = ty else { continue };
+        if !given.insert(id) {
+            continue;
+        }
+        match &resolve.types[id].kind {
+            TypeDefKind::Record(record) => open.extend(record.fields.iter().map(|f| f.ty)),
+            TypeDefKind::Variant(variant) => open.extend(variant.cases.iter().filter_map(|c| c.ty)),
+            TypeDefKind::Type(ty) | TypeDefKind::Option(ty) | TypeDefKind::List(ty) => {
+                open.push(*ty)
+            }
+            _ => {}
+        }
+    }
+    given
+}
+
 struct Writer<'a> {
     resolve: &'a Resolve,
+    given: HashSet<TypeId>,
+    /// What octets are, in the type that is being written.
+    octets: &'static str,
 }
 
 impl Writer<'_> {
-    fn define(&self, text: &mut String, name: &str, def: &TypeDef) -> Result<(), String> {
+    fn define(&mut self, text: &mut String, name: &str, id: TypeId) -> Result<(), String> {
+        let def = &self.resolve.types[id];
+        // What only comes out is exact, and WebCrypto wants it so; hosts may give octets of any memory.
+        self.octets = match self.given.contains(&id) {
+            true => "Uint8Array",
+            false => "Uint8Array<ArrayBuffer>",
+        };
         text.push('\n');
         comment(text, "", &def.docs);
         let name = pascal(name);
@@ -105,7 +145,7 @@ impl Writer<'_> {
                 let def = &self.resolve.types[*id];
                 match (&def.name, &def.kind) {
                     (Some(name), _) => pascal(name),
-                    (None, TypeDefKind::List(Type::U8)) => "Uint8Array".to_owned(),
+                    (None, TypeDefKind::List(Type::U8)) => self.octets.to_owned(),
                     (None, TypeDefKind::List(item)) => format!("{}[]", self.reference(item)?),
                     (None, other) => return Err(format!("{} is new here", other.as_str())),
                 }

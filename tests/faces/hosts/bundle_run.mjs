@@ -1,13 +1,13 @@
 // Bundles bundled.js for browsers with esbuild and opens it in Chromium.
-// Usage: TOOLS ESBUILD SITE, a folder with the script, the package, and what the script fetches
+// Usage: TOOLS SITE, a folder with the script, the package, and what the script fetches
 import { createServer } from "node:http";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 
-const [tools, esbuild, site] = process.argv.slice(2);
+const [tools, site] = process.argv.slice(2);
 const require = createRequire(join(tools, "/"));
-await require(esbuild).build({
+await require("esbuild").build({
   entryPoints: [join(site, "bundled.js")],
   outfile: join(site, "out/page.js"),
   bundle: true,

@@ -1,5 +1,5 @@
 // A page's script, for a bundler: examines what was examined once, and shows what was found.
-import { drive, examine } from "ceralacca";
+import { checkSettings, drive, examine } from "ceralacca";
 import { read, write } from "./frame.mjs";
 
 const octets = async (name) => new Uint8Array(await (await fetch(name)).arrayBuffer());
@@ -12,5 +12,11 @@ const outcome = await drive(examine(context, event), {
   providerOfCertificate: () => providers.shift(),
   revocationData: () => [],
 });
-await fetch("found", { method: "POST", body: write(outcome) });
+const caught = [];
+try {
+  checkSettings({ ...context.settings, mailDomain: "" });
+} catch (error) {
+  caught.push(`${error.name} ${error.code}`);
+}
+await fetch("found", { method: "POST", body: write({ outcome, caught }) });
 document.title = `${outcome.finding.kind.tag} ${outcome.finding.holds}`;

@@ -1,6 +1,6 @@
 // What somebody writes who embeds the npm package: compiled by `tsc --strict`, then run.
 import {
-  type Answers, type Context, type MessageKind, type Outcome, type Provider, type Question,
+  type Answer, type Answers, type Context, type MessageKind, type Outcome, type Provider, type Question,
   type LogFinding, type Settings, type Submission, PecError, SettingsError, WrongAnswersError, audit,
   checkSettings, drive, onlooker, splice, submit,
 } from "ceralacca";
@@ -19,10 +19,7 @@ export async function send(
 ): Promise<{ outcome: Outcome; made: Uint8Array[] }> {
   const unanswered: Question[] = [];
   const answers: Answers = {
-    sign: async (octets) =>
-      new Uint8Array(
-        await crypto.subtle.sign("RSASSA-PKCS1-v1_5", key, octets as Uint8Array<ArrayBuffer>),
-      ),
+    sign: async (octets) => new Uint8Array(await crypto.subtle.sign("RSASSA-PKCS1-v1_5", key, octets)),
     providerOfDomain: async (domain) => (await store.get(domain)) as Provider[],
     mailbox: (address) => ({ address, certifiedOnly: false }),
     scan: () => ({ tag: "clean" }),
@@ -43,7 +40,7 @@ export function mistakes(context: Context, event: Submission): string[] {
       call();
     } catch (error) {
       if (!(error instanceof PecError)) throw error;
-      caught.push(`${error.constructor.name} ${error.code}`);
+      caught.push(`${error.name} ${error.code}`);
     }
   };
   attempt(() => checkSettings({ ...context.settings, mailDomain: "" }));
@@ -56,11 +53,23 @@ export function mistakes(context: Context, event: Submission): string[] {
   endless.again = endless;
   attempt(() => submit(context, endless as unknown as Submission));
   const standing = submit(context, event);
-  standing.advance([]);
+  const asked = standing.advance([]);
+  const unreadable = (thrown: unknown) => Object.defineProperty({}, "tag", { enumerable: true, get: () => { throw thrown; } });
+  attempt(() => submit(context, { ...event, source: unreadable(new Error("gone")) } as unknown as Submission));
+  attempt(() => submit(context, unreadable("gone") as Submission));
   attempt(() => standing.advance([]));
   // @ts-expect-error There is no such answer.
   attempt(() => standing.advance([{ tag: "perhaps" }]));
   attempt(() => standing.advance([{ tag: "usage", val: -1 }]));
+  // @ts-expect-error Nor can it be a bigint, least of all a negative one.
+  attempt(() => standing.advance([{ tag: "usage", val: -1n }]));
+  // @ts-expect-error Functions are no data.
+  attempt(() => standing.advance([() => 1]));
+  attempt(() => standing.advance([unreadable(new Error("gone")) as Answer]));
+  attempt(() => standing.advance([{ tag: "signature", val: new Uint8Array(300_000_000) }]));
+  // It stands nevertheless.
+  if (asked.tag !== "ask") throw new Error("a submission asks for something");
+  standing.advance(asked.val.map(() => ({ tag: "unavailable", val: "closed" })));
   const large = new Uint8Array(300_000_000);
   attempt(() => submit(context, { ...event, message: large }));
   attempt(() => submit({ ...context, largest: 1 }, event));

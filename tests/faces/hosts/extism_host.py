@@ -13,9 +13,9 @@ _, _tools, module, calls = sys.argv
 wasm = [{"data": pathlib.Path(module).read_bytes()}]
 
 
-def load(pages=None, beside=0):
+def load(bounds=None):
     # Of the module and of what Extism keeps beside it.
-    memory = {"memory": {"max_pages": pages + beside}} if pages else {}
+    memory = {"memory": {"max_pages": bounds["extism"] + bounds["beside"]}} if bounds else {}
     return extism.Plugin({"wasm": wasm, **memory}, wasi=False)
 
 
@@ -29,20 +29,27 @@ def fresh():
     plugin = extism.Plugin(compiled())
 
 
-def converse(function, asked, transaction):
-    if transaction is not None:
-        asked = frame.write({**frame.read(asked), "transaction": transaction})
-    return frame.read(plugin.call(function, asked))["val"]["transaction"]
+def ready(asked, transaction):
+    function, octets = asked["function"], asked["frame"]
+    if function == "advance":
+        octets = frame.write({**frame.read(octets), "transaction": transaction})
+    return function, octets
+
+
+def converse(asked):
+    answer = frame.read(plugin.call(*asked))
+    if answer["tag"] == "err":
+        raise RuntimeError(answer["val"])
 
 
 plugin = load()
 for call in sorted(pathlib.Path(calls).iterdir()):
     name, asked = call.suffix[1:], call.read_bytes()
     if name == "renew":
-        plugin = load(**frame.read(asked))
+        plugin = load(frame.read(asked))
         answer = frame.write({"tag": "ok"})
     elif name == "time":
-        answer = frame.write({"tag": "ok", "val": timing.time(frame.read(asked), fresh, converse)})
+        answer = frame.write({"tag": "ok", "val": timing.time(frame.read(asked), fresh, ready, converse)})
     else:
         try:
             answer = plugin.call(name, asked)

@@ -14,20 +14,21 @@ const { transpile } = await import(
 
 const folder = await mkdtemp(join(tmpdir(), "ceralacca-jco-"));
 try {
-  const { files } = await transpile(await readFile(module), { name: "plugin", noTypescript: true });
+  const { files } = await transpile(await readFile(module), {
+    name: "plugin", noTypescript: true, instantiation: "async",
+  });
   for (const [name, content] of Object.entries(files)) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), content);
   }
   await writeFile(join(folder, "package.json"), '{"type": "module"}');
   const watch = watchMemory();
-  let made = 0;
-  const load = async () => {
-    const plugin = pathToFileURL(join(folder, "plugin.js"));
-    plugin.search = String((made += 1));
-    const { transactions } = await import(plugin);
-    return withBigints(transactions);
-  };
+  const { instantiate } = await import(pathToFileURL(join(folder, "plugin.js")));
+  const compiled = {};
+  for (const name of Object.keys(files).filter((name) => name.endsWith(".wasm"))) {
+    compiled[name] = await WebAssembly.compile(files[name]);
+  }
+  const load = async () => withBigints((await instantiate((name) => compiled[name], {})).transactions);
   await replay(calls, load, (thrown) => {
     if (thrown.payload === undefined) throw thrown;
     return thrown.payload;

@@ -4,26 +4,32 @@ import { join } from "node:path";
 import { read, write } from "../../../examples/node-extism/frame.mjs";
 
 /**
- * Leads a conversation several times. `begin` and `advance` take what `frames` has decoded, and give
- * the next step; `fresh` makes a new instance, and `memory` says how large its memory has become.
+ * Makes instances of a module that was compiled beforehand, with a short conversation in each, and leads
+ * another several times in the last of them. `fresh` makes an instance, `memory` says how large its memory
+ * has become; `ready` makes all that can be made beforehand of a call in the conversation of this number
+ * in its instance, and `call` makes the call.
  */
-export async function time({ repeat, calls }, { fresh, memory, begin, advance }) {
-  const measured = async (call) => {
+export async function time({ repeat, first, calls }, { fresh, memory, ready, call }) {
+  const measured = async (deed) => {
     const start = performance.now();
-    await call();
+    await deed();
     return (performance.now() - start) / 1000;
   };
   const median = (times) => times.sort((a, b) => a - b)[times.length >> 1];
-  const converse = async () => {
-    const [first, ...rest] = calls;
-    let transaction = await begin(first);
-    for (const call of rest) transaction = await advance(call, transaction);
-  };
   const instantiate = [];
-  for (let i = 0; i < 5; i += 1) instantiate.push(await measured(fresh));
-  const seconds = [await measured(converse)];
+  for (let i = 0; i < 21; i += 1) {
+    const begin = ready(first, 1);
+    instantiate.push(await measured(async () => (await fresh(), await call(begin))));
+  }
+  const converse = (number) => {
+    const all = calls.map((call) => ready(call, number));
+    return measured(async () => {
+      for (const one of all) await call(one);
+    });
+  };
+  const seconds = [await converse(2)];
   const peak = memory();
-  while (seconds.length < repeat) seconds.push(await measured(converse));
+  while (seconds.length < repeat) seconds.push(await converse(seconds.length + 2));
   return { instantiate: median(instantiate), seconds: median(seconds), memory: peak };
 }
 
@@ -66,13 +72,13 @@ export async function replay(calls, load, fault, { fresh, memory }) {
       return undefined;
     }
     if (name === "time") {
-      const { repeat, calls } = asked;
-      const decoded = calls.map(({ function: name, frame }) => ({ name, asked: read(frame) }));
-      return time({ repeat, calls: decoded }, {
-        fresh: async () => void (plugin = (await fresh(plugin)) ?? plugin),
+      return time(asked, {
+        fresh: async () => {
+          [plugin, standing] = [(await fresh(plugin)) ?? plugin, []];
+        },
         memory: () => memory(plugin),
-        begin: ({ name, asked }) => converse(name, asked).transaction,
-        advance: ({ name, asked }, transaction) => converse(name, { ...asked, transaction }).transaction,
+        ready: ({ function: name, frame }, transaction) => [name, { ...read(frame), transaction }],
+        call: ([name, asked]) => converse(name, asked),
       });
     }
     if (name === "check_settings") return plugin.checkSettings(asked.settings);

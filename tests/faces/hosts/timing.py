@@ -4,21 +4,30 @@ import statistics
 import time as clock
 
 
-def time(asked, fresh, converse):
-    """`fresh` makes a new instance; `converse` calls it, and gives the transaction's number."""
+def time(asked, fresh, ready, call):
+    """`fresh` makes an instance of a module that was compiled beforehand; `ready` makes all that can be made
+    beforehand of a call in the conversation of this number in its instance, and `call` makes the call."""
 
-    def measured(call):
+    def measured(deed):
         start = clock.perf_counter()
-        call()
+        deed()
         return clock.perf_counter() - start
 
-    def whole():
-        transaction = None
-        for call in asked["calls"]:
-            transaction = converse(call["function"], call["frame"], transaction)
+    def first():
+        begin = ready(asked["first"], 1)
 
-    instantiate = [measured(fresh) for _ in range(5)]
-    seconds = [measured(whole) for _ in range(asked["repeat"])]
+        def deed():
+            fresh()
+            call(begin)
+
+        return measured(deed)
+
+    def whole(number):
+        calls = [ready(one, number) for one in asked["calls"]]
+        return measured(lambda: [call(one) for one in calls])
+
+    instantiate = [first() for _ in range(21)]
+    seconds = [whole(number + 2) for number in range(asked["repeat"])]
     return {
         "instantiate": statistics.median(instantiate),
         "seconds": statistics.median(seconds),

@@ -92,9 +92,7 @@ class Plugin:
             self.renew(asked.get("pages"))
             return {"tag": "ok"}
         if name == "time":
-            for call in asked["calls"]:
-                call["frame"] = frame.read(call["frame"])
-            return {"tag": "ok", "val": timing.time(asked, self.renew, self.converse)}
+            return {"tag": "ok", "val": timing.time(asked, self.renew, self.ready, self.converse)}
         if name == "advance":
             return self.advance(self.standing[asked["transaction"] - 1], asked)
         function = self.function(name.replace("_", "-"))
@@ -110,10 +108,13 @@ class Plugin:
             self.standing.pop()
         return said
 
-    def converse(self, function, asked, transaction):
-        if transaction is not None:
-            asked = {**asked, "transaction": transaction}
-        return self.call(function, asked)["val"]["transaction"]
+    def ready(self, asked, transaction):
+        return asked["function"], {**frame.read(asked["frame"]), "transaction": transaction}
+
+    def converse(self, asked):
+        answer = self.call(*asked)
+        if answer["tag"] == "err":
+            raise RuntimeError(answer["val"])
 
     def advance(self, transaction, asked):
         advance = self.function("[method]transaction.advance")

@@ -1,34 +1,17 @@
-//! The same conversations in the types of `wit/`, as far as they need them.
+//! Submissions and examinations in the types of `wit/`, as far as they need them.
 
-use std::time::Instant;
-
-use ceralacca::event::Context;
-use ceralacca::question::{Answer, Provider};
-use ceralacca::settings::Settings;
-use ceralacca_host::{Engine as _, Plugin, pec};
-
-use super::Event;
-
-/// A fresh instance in which as good as nothing happens: a tick for which nothing is due.
-pub fn instantiate(plugin: &Plugin) -> f64 {
-    let context = pec::Context {
-        now: super::START,
-        entropy: Vec::new(),
-        settings: ceralacca_host::onlooker(Vec::new()),
-        largest: None,
-    };
-    let event = ceralacca_host::Event::PassTime(pec::Tick { due: Vec::new() });
-    let start = Instant::now();
-    let _ = plugin.begin(&context, event).expect("a beginning");
-    start.elapsed().as_secs_f64()
-}
+use ceralacca::event::{Context, Examination, Submission};
+use ceralacca::instant::Instant;
+use ceralacca::question::{Answer, OrdinaryMailPolicy, Provider, ScanVerdict};
+use ceralacca::settings::{RevocationPolicy, Settings};
+use ceralacca_host::pec;
 
 pub fn context(context: &Context) -> pec::Context {
     pec::Context {
         now: context.now.unix(),
         entropy: context.entropy.clone(),
         settings: settings(&context.settings),
-        largest: None,
+        largest: context.largest,
     }
 }
 
@@ -49,25 +32,46 @@ fn settings(s: &Settings) -> pec::Settings {
         forbidden_attachments: s.forbidden_attachments.clone(),
         internal_server_server_acceptance: s.internal_server_server_acceptance,
         english_copy: s.english_copy,
-        ..ceralacca_host::onlooker(s.trust_anchors.clone())
+        trust_anchors: s.trust_anchors.clone(),
+        directory_signers: s.directory_signers.clone(),
+        ordinary_mail: match &s.ordinary_mail {
+            OrdinaryMailPolicy::Accept => pec::OrdinaryMailPolicy::Accept,
+            OrdinaryMailPolicy::Refuse => pec::OrdinaryMailPolicy::Refuse,
+            other => panic!("no story here has {other:?}"),
+        },
+        revocation: match s.revocation {
+            RevocationPolicy::AcceptAndLog => pec::RevocationPolicy::AcceptAndLog,
+            RevocationPolicy::Defer => pec::RevocationPolicy::Defer,
+        },
+        texts: s
+            .texts
+            .iter()
+            .map(|text| pec::TextOverride {
+                key: text.key.clone(),
+                template: text.template.clone(),
+            })
+            .collect(),
     }
 }
 
-pub fn event(event: &Event) -> ceralacca_host::Event {
-    match event {
-        Event::Seal(e) => ceralacca_host::Event::Submit(pec::Submission {
-            account: e.account.clone(),
-            addresses: e.addresses.iter().map(ToString::to_string).collect(),
-            reverse_path: e.reverse_path.clone(),
-            recipients: e.recipients.clone(),
-            message: e.message.clone(),
+pub fn submission(e: &Submission) -> ceralacca_host::Event {
+    ceralacca_host::Event::Submit(pec::Submission {
+        account: e.account.clone(),
+        addresses: e.addresses.iter().map(ToString::to_string).collect(),
+        reverse_path: e.reverse_path.clone(),
+        recipients: e.recipients.clone(),
+        message: e.message.clone(),
+    })
+}
+
+pub fn examination(e: &Examination) -> ceralacca_host::Event {
+    ceralacca_host::Event::Examine(pec::Examination {
+        message: e.message.clone(),
+        at: e.at.map(Instant::unix),
+        contents: e.contents.as_ref().map(|query| pec::ContentQuery {
+            original: query.original.clone(),
         }),
-        Event::Verify(e) => ceralacca_host::Event::Examine(pec::Examination {
-            message: e.message.clone(),
-            at: None,
-            contents: Some(pec::ContentQuery { original: None }),
-        }),
-    }
+    })
 }
 
 pub fn answers(answers: &[Answer]) -> Vec<pec::Answer> {
@@ -78,6 +82,7 @@ fn answer(answer: &Answer) -> pec::Answer {
     match answer {
         Answer::Providers(list) => pec::Answer::Providers(list.iter().map(provider).collect()),
         Answer::Revocation(lists) => pec::Answer::Revocation(lists.clone()),
+        Answer::Mailbox(None) => pec::Answer::Mailbox(None),
         Answer::Mailbox(Some(mailbox)) => pec::Answer::Mailbox(Some(pec::Mailbox {
             address: mailbox.address.to_string(),
             ordinary_mail: None,
@@ -85,9 +90,17 @@ fn answer(answer: &Answer) -> pec::Answer {
         })),
         Answer::Signature(octets) => pec::Answer::Signature(octets.clone()),
         Answer::Declined => pec::Answer::Declined,
-        Answer::Scanned(_) => pec::Answer::Scanned(pec::ScanVerdict::Clean),
+        Answer::Scanned(ScanVerdict::Clean) => pec::Answer::Scanned(pec::ScanVerdict::Clean),
+        Answer::Scanned(ScanVerdict::Infected(virus)) => {
+            pec::Answer::Scanned(pec::ScanVerdict::Infected(virus.clone()))
+        }
         Answer::Recalled(value) => pec::Answer::Recalled(value.clone()),
         Answer::Usage(count) => pec::Answer::Usage(*count),
+        Answer::Tracked(None) => pec::Answer::Tracked(None),
+        Answer::Recipients(list) => {
+            pec::Answer::Recipients(list.iter().map(ToString::to_string).collect())
+        }
+        Answer::Unavailable(why) => pec::Answer::Unavailable(why.clone()),
         other => panic!("neither sealing nor verifying asks for {other:?}"),
     }
 }

@@ -19,7 +19,7 @@ mod component;
 
 use std::time::Instant;
 
-use ceralacca::event::{ContentQuery, Context, Examination, Submission};
+use ceralacca::event::{ContentQuery, Context, Examination, Submission, Tick};
 use ceralacca::extism::frame;
 use ceralacca::outcome::MessageKind;
 use ceralacca::question::{Answer, Question};
@@ -29,11 +29,12 @@ use ceralacca_host::{Engine as _, Limits, Plugin};
 
 use hosts::{HOSTS, target};
 use record::{Exchange, Recorder, START, Station, made};
-use story::{ANNA, BRUNO, letter, submission};
+use story::{BRUNO, Filling, large_letter, submission};
 use value::{map, text};
 
 /// Prints a table: each host as a multiple of the core, linked natively, in the same run. Signatures
-/// are made beforehand and those of others checked by the plug-in.
+/// are made beforehand and those of others checked by the plug-in. A new instance is one of a module that was
+/// compiled beforehand, and a tick in it for which nothing is due.
 fn main() {
     // Under `cargo test` there is nothing to compare.
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -46,10 +47,10 @@ fn main() {
     cases.push(Case::eight_bit(&mut alfa));
     let core: Vec<f64> = cases
         .iter()
-        .map(|c| median(c.repeat, || c.lead()))
+        .map(|c| median(c.repeat, || c.run_core()))
         .collect();
     let titles = cases.iter().map(|case| case.title.as_str());
-    row("host", "instantiate", titles.map(str::to_owned));
+    row("host", "new instance", titles.map(str::to_owned));
     row("---", "---", cases.iter().map(|_| "---".to_owned()));
     row(
         "the core, linked natively",
@@ -59,9 +60,10 @@ fn main() {
 
     let path = target().join("ceralacca.component.wasm");
     let plugin = Plugin::load(&path, None, Limits::default()).expect("make component");
-    let instantiate = median(201, || component::instantiate(&plugin));
+    let tick = alfa.context(START);
+    let instantiate = median(201, || run_tick(&plugin, &tick));
     let ratios = cases.iter().zip(&core).map(|(case, core)| {
-        let seconds = median(case.repeat, || case.lead_in(&plugin));
+        let seconds = median(case.repeat, || case.run_component(&plugin));
         format!("{:.2}", seconds / core)
     });
     row(
@@ -71,10 +73,11 @@ fn main() {
     );
 
     let calls = place.path().join("calls");
+    let first = call(&nothing_due(&tick));
     for host in &HOSTS {
         let slow = host.name == "the component on wasmtime in Python";
         let cases = cases.iter().filter(|case| !slow || case.size < 10_000_000);
-        let frames: Vec<Vec<u8>> = cases.map(Case::timed).collect();
+        let frames: Vec<Vec<u8>> = cases.map(|case| case.timed(&first)).collect();
         let asked = frames.iter().map(|frame| ("time", &**frame));
         let Some(answers) = host.answer(&calls, asked) else {
             continue;
@@ -117,11 +120,7 @@ impl Event {
 impl Case {
     /// Sealing a message of this size, and verifying its envelope.
     fn both(alfa: &mut Station, (name, size): (&str, usize)) -> [Self; 2] {
-        let mut message = letter(ANNA, BRUNO);
-        while message.len() + 78 <= size {
-            message.extend_from_slice(&[b'A'; 76]);
-            message.extend_from_slice(b"\r\n");
-        }
+        let message = large_letter(size, Filling::SevenBit);
         let event = Event::Seal(submission(&[BRUNO], message.clone()));
         let (seal, outcome) = Self::new(alfa, format!("seal {name}"), size, event);
         let envelope = made(&outcome, &MessageKind::TransportEnvelope, &message);
@@ -137,12 +136,7 @@ impl Case {
 
     /// What takes most: nothing but 8-bit octets, which are re-encoded before they are signed.
     fn eight_bit(alfa: &mut Station) -> Self {
-        let mut message = letter(ANNA, BRUNO);
-        message.resize(message.len() + LARGEST / 72 * 72, 0xe8);
-        let start = letter(ANNA, BRUNO).len();
-        for line in message[start..].chunks_exact_mut(72) {
-            line[70..].copy_from_slice(b"\r\n");
-        }
+        let message = large_letter(LARGEST, Filling::EightBit);
         let event = Event::Seal(submission(&[BRUNO], message));
         let (case, outcome) = Self::new(alfa, "seal 30 MB of 8-bit".to_owned(), LARGEST, event);
         assert_eq!(outcome.messages.len(), 2, "{:?}", outcome.reply);
@@ -183,7 +177,7 @@ impl Case {
     }
 
     /// Leads the conversation with the core.
-    fn lead(&self) -> f64 {
+    fn run_core(&self) -> f64 {
         let (context, mut answers) = (self.context.clone(), self.answers.iter().cloned());
         let mut transaction = self.event.begin(context);
         let start = Instant::now();
@@ -196,9 +190,12 @@ impl Case {
     }
 
     /// Leads it with the component.
-    fn lead_in(&self, plugin: &Plugin) -> f64 {
+    fn run_component(&self, plugin: &Plugin) -> f64 {
         let context = component::context(&self.context);
-        let event = component::event(&self.event);
+        let event = match &self.event {
+            Event::Seal(event) => component::submission(event),
+            Event::Verify(event) => component::examination(event),
+        };
         let answers: Vec<_> = self.answers.iter().map(|a| component::answers(a)).collect();
         let start = Instant::now();
         let mut dialogue = plugin.begin(&context, event).expect("a beginning");
@@ -212,19 +209,45 @@ impl Case {
     }
 
     /// What a foreign host is told.
-    fn timed(&self) -> Vec<u8> {
-        let calls = self.exchanges.iter().map(|exchange| {
-            let frame = frame::write(&exchange.asked);
-            map([
-                ("function", text(exchange.function)),
-                ("frame", Value::Bytes(frame)),
-            ])
-        });
+    fn timed(&self, first: &Value) -> Vec<u8> {
         frame::write(&map([
             ("repeat", Value::U64(self.repeat as u64)),
-            ("calls", Value::Seq(calls.collect())),
+            ("first", first.clone()),
+            (
+                "calls",
+                Value::Seq(self.exchanges.iter().map(call).collect()),
+            ),
         ]))
     }
+}
+
+/// A fresh instance, and a tick in it for which nothing is due.
+fn run_tick(plugin: &Plugin, context: &Context) -> f64 {
+    let context = component::context(context);
+    let event = ceralacca_host::Event::PassTime(ceralacca_host::pec::Tick { due: Vec::new() });
+    let start = Instant::now();
+    let mut dialogue = plugin.begin(&context, event).expect("a beginning");
+    let step = dialogue.advance(Vec::new()).expect("no fault");
+    assert!(matches!(step, ceralacca_host::pec::Step::Done(_)));
+    start.elapsed().as_secs_f64()
+}
+
+/// A tick for which nothing is due.
+fn nothing_due(context: &Context) -> Exchange {
+    let mut recorder = Recorder::default();
+    let event = Tick { due: Vec::new() };
+    let transaction = ceralacca::pass_time(context.clone(), event.clone());
+    let _ = recorder.begin(("", "pass_time"), transaction, (context, &event));
+    recorder.exchanges.remove(0)
+}
+
+/// A call, as foreign hosts are told of it.
+fn call(exchange: &Exchange) -> Value {
+    let frame = frame::write(&exchange.asked);
+    map([
+        ("function", text(exchange.function)),
+        ("frame", Value::Bytes(frame)),
+    ])
 }
 
 /// What a foreign host has measured.
