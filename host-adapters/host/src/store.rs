@@ -22,8 +22,8 @@ use claims::Claims;
 pub(crate) use commit::{Cause, Commit, CommitError, Ending, Written};
 pub use db::PostgresOptions;
 use db::{Db, DbError, Postgres, Promise, Sqlite, Tx, sqlite};
+use desk::Desk;
 pub use error::StoreError;
-use news::News;
 pub(crate) use outbox::Item;
 pub use queue::Queue;
 use schema::Strange;
@@ -37,10 +37,10 @@ mod claims;
 mod columns;
 mod commit;
 mod db;
+mod desk;
 mod directory;
 mod effects;
 mod error;
-mod news;
 mod outbox;
 mod publications;
 mod queue;
@@ -65,7 +65,7 @@ struct Inner {
     db: Db,
     spool: Spool,
     claims: Claims,
-    news: News,
+    desk: Desk,
     /// Only one thread carries out the outbox in its order, and only one process of those that
     /// share a folder: `outbox.lock`.
     turn: Mutex<Option<File>>,
@@ -218,7 +218,7 @@ impl Inner {
             db,
             spool,
             claims,
-            news: News::default(),
+            desk: Desk::default(),
             turn: Mutex::default(),
             presence: None,
         })

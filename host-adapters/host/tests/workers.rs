@@ -257,6 +257,70 @@ fn who_lost_a_claim_writes_nothing() {
     assert_eq!(noting.relayed.lock().unwrap().len(), 2);
 }
 
+/// A host whose only worker is busy has the next item ready for it, and leaves the others to whoever
+/// has time.
+fn who_does_not_keep_up_leaves_items_to_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let (first, second) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
+    second.open.request();
+    let mut start = |gate: &Arc<Gate>| {
+        provider.depot = Some(Box::new(GatedDepot(Arc::clone(gate))));
+        provider.start()
+    };
+    let (one, two) = (start(&first), start(&second));
+    let store = provider.open_store().unwrap();
+    let pending = || {
+        let queue = store.queue(NOON).unwrap();
+        queue.pending.iter().map(|(_, number)| number).sum::<u64>()
+    };
+    with_workers(&[&one], 1, || {
+        let _open = End(&first.open);
+        let _ = one.submit(submission(&[BRUNO], b"the first"));
+        wait_until("it is in hand", || !first.seen.lock().unwrap().is_empty());
+        for n in 0..8 {
+            let message = format!("message {n}");
+            let _ = one.submit(submission(&[BRUNO], message.as_bytes()));
+        }
+        with_workers(&[&two], 2, || {
+            // One is in hand, and what one commit made may lie ready.
+            wait_until("the rest is done", || pending() <= 3);
+        });
+        assert!(pending() >= 1, "the first host has not let go");
+        first.open.request();
+        wait_until("all is done", || is_empty(&store));
+    });
+    let (first, second) = (first.seen.lock().unwrap(), second.seen.lock().unwrap());
+    let keys: HashSet<&String> = first.iter().chain(&*second).map(|(key, _)| key).collect();
+    assert_eq!(keys.len(), first.len() + second.len(), "none twice");
+    assert!(first.iter().chain(&*second).all(|(_, repeated)| !repeated));
+    assert_eq!(keys.len(), 9 * 3, "acceptance, envelope, delivery receipt");
+}
+
+/// What lies ready when the workers stop is anybody's at once.
+fn what_no_worker_has_begun_is_given_back_at_the_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let gate = Arc::new(Gate::default());
+    provider.depot = Some(Box::new(GatedDepot(Arc::clone(&gate))));
+    let host = provider.start();
+    let store = provider.open_store().unwrap();
+    let stop = Stop::new();
+    thread::scope(|scope| {
+        scope.spawn(|| host.run_outbox_workers(1, &stop));
+        let _open = End(&gate.open);
+        let _end = End(&stop);
+        let _ = host.submit(submission(&[BRUNO], b"x"));
+        wait_until("it is in hand", || !gate.seen.lock().unwrap().is_empty());
+        let _ = host.submit(submission(&[BRUNO], b"y"));
+        stop.request();
+    });
+    assert_eq!(gate.seen.lock().unwrap().len(), 1, "no other was begun");
+    assert!(!is_empty(&store));
+    run(&host);
+    assert!(is_empty(&store));
+}
+
 /// A part with a bug takes down neither the worker nor the other items.
 fn a_panic_costs_its_item_a_try() {
     struct Panicking(AtomicUsize);
@@ -309,11 +373,13 @@ fn the_claim_of_a_living_host_is_renewed() {
         };
         let (one, two) = (start(), start());
         let store = provider.open_store().unwrap();
-        let _ = one.submit(submission(&[CARLA], b"x"));
+        let _ = one.submit(submission(&[CARLA], b"found by a worker"));
         with_workers(&[&one, &two], 2, || {
             wait_until("it is relayed", || is_empty(&store));
+            let _ = one.submit(submission(&[CARLA], b"given to a worker"));
+            wait_until("it is relayed", || is_empty(&store));
         });
-        assert_eq!(noting.relayed.lock().unwrap().len(), 1);
+        assert_eq!(noting.relayed.lock().unwrap().len(), 2);
     }
     on_postgres(story);
 }
@@ -365,6 +431,8 @@ on_both! {
     conflicts_are_tried_again_at_once;
     two_hosts_share_the_work;
     what_a_dead_host_had_in_hand_is_taken_over;
+    what_no_worker_has_begun_is_given_back_at_the_stop;
+    who_does_not_keep_up_leaves_items_to_others;
     who_lost_a_claim_writes_nothing;
     workers_are_woken_by_a_commit;
 }

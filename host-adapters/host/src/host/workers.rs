@@ -1,14 +1,12 @@
 //! Carrying out the outbox for ever, several items at a time.
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Host, HostError, Progress, Stop};
-use crate::store::{Item, Store};
+use crate::store::Item;
 
 impl Host {
     /// Carries out the outbox until `stop` is requested, up to `workers` items at a time; returns
@@ -20,34 +18,33 @@ impl Host {
     /// try, and a store that does not work is asked again every second.
     pub fn run_outbox_workers(&self, workers: usize, stop: &Stop) {
         let workers = workers.max(1);
-        let claimed = Claimed::default();
+        let store = &self.parts.store;
+        store.expect_workers(workers);
         self.renewing_claims(|| {
             thread::scope(|scope| {
                 for _ in 0..workers {
-                    scope.spawn(|| self.work(&claimed, workers, stop));
+                    scope.spawn(|| self.work(workers, stop));
                 }
                 while !stop.wait(LONG) {}
                 // Those that wait for items need not wait longer.
-                self.parts.store.announce();
+                store.announce();
             });
         });
-        let left: Vec<Item> = claimed.into_items();
-        if let Err(error) = self.parts.store.release(&left) {
-            tracing::warn!(%error, items = left.len(), "claims will have to run out");
+        if let Err(error) = store.dismiss_workers() {
+            tracing::warn!(%error, "claims will have to run out");
         }
     }
 
     /// One worker.
-    fn work(&self, claimed: &Claimed, workers: usize, stop: &Stop) {
+    fn work(&self, workers: usize, stop: &Stop) {
+        let store = &self.parts.store;
         while !stop.is_requested() {
-            let known = self.parts.store.news();
-            match claimed.next(self, workers, known) {
+            match store.next_item(self.now(), workers) {
                 Ok(Some(item)) => self.carry_out_guarded(item, stop),
-                Ok(None) if stop.is_requested() => {}
-                Ok(None) => self.parts.store.await_news(known, POLL),
+                Ok(None) => store.await_item(),
                 Err(error) => {
                     tracing::error!(%error, "the outbox cannot be read");
-                    stop.wait(POLL);
+                    stop.wait(PAUSE);
                 }
             }
         }
@@ -84,7 +81,7 @@ impl Host {
     /// the store works again.
     fn give_back(&self, item: &Item, stop: &Stop) {
         loop {
-            let last = stop.wait(POLL);
+            let last = stop.wait(PAUSE);
             match self.parts.store.release(std::slice::from_ref(item)) {
                 Ok(()) => return,
                 Err(error) if last => {
@@ -121,59 +118,6 @@ struct End<'a>(&'a Stop);
 impl Drop for End<'_> {
     fn drop(&mut self) {
         self.0.request();
-    }
-}
-
-/// Items that are claimed and that no worker has begun.
-#[derive(Default)]
-struct Claimed(Mutex<Waiting>);
-
-#[derive(Default)]
-struct Waiting {
-    items: VecDeque<Item>,
-    /// The news at which the outbox was last found empty, and when.
-    empty: Option<(u64, Instant)>,
-}
-
-impl Waiting {
-    /// The next one that is still ours: while this process stood still, others may have gone on.
-    fn pop(&mut self, store: &Store) -> Option<Item> {
-        while let Some(item) = self.items.pop_front() {
-            if store.still_holds(&item) {
-                return Some(item);
-            }
-            tracing::warn!(
-                key = item.key,
-                "the claim on an item ran out while it waited"
-            );
-        }
-        None
-    }
-}
-
-impl Claimed {
-    /// The next item; one worker claims for all, so that what came in together is claimed in one
-    /// transaction, and what is known to be empty is not asked again.
-    fn next(&self, host: &Host, count: usize, known: u64) -> Result<Option<Item>, HostError> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(item) = waiting.pop(&host.parts.store) {
-            return Ok(Some(item));
-        }
-        let still_empty = |(news, when): (u64, Instant)| news == known && when.elapsed() < POLL;
-        if waiting.empty.is_some_and(still_empty) {
-            return Ok(None);
-        }
-        waiting
-            .items
-            .extend(host.parts.store.claim_due(host.now(), count)?);
-        let item = waiting.pop(&host.parts.store);
-        waiting.empty = item.is_none().then(|| (known, Instant::now()));
-        Ok(item)
-    }
-
-    fn into_items(self) -> Vec<Item> {
-        let waiting = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        waiting.items.into()
     }
 }
 
@@ -221,8 +165,8 @@ fn tell(progress: &Progress) {
     }
 }
 
-/// How often the outbox is looked at for what others have put there, and for what has become due.
-const POLL: Duration = Duration::from_secs(1);
+/// How soon a store that does not work is asked again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Until somebody asks to stop.
 const LONG: Duration = Duration::from_secs(3600);

@@ -19,6 +19,8 @@ use crate::hex;
 #[derive(Debug)]
 pub(super) struct Claim {
     name: String,
+    /// In seconds.
+    lease: u32,
     /// When it was last asked for, by our own clock: it holds for as long from then on, or longer.
     asked: Mutex<Instant>,
 }
@@ -29,9 +31,15 @@ impl Claim {
         &self.name
     }
 
-    fn age(&self) -> Duration {
+    /// For how many seconds it holds unless renewed.
+    pub(super) fn lease(&self) -> u32 {
+        self.lease
+    }
+
+    /// Is nobody else allowed yet what it allows?
+    fn lasts(&self) -> bool {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.elapsed()
+        asked.elapsed() < Duration::from_secs(self.lease.into())
     }
 
     fn renewed(&self, asked: Instant) {
@@ -66,20 +74,17 @@ impl Claims {
         })
     }
 
-    fn make(&self) -> Arc<Claim> {
+    pub(super) fn make(&self) -> Arc<Claim> {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         Arc::new(Claim {
             name: format!("{}:{number}", self.owner),
+            lease: self.lease,
             asked: Mutex::new(Instant::now()),
         })
     }
 
-    /// Is nobody else allowed yet what this claim allows?
-    fn lasts(&self, claim: &Claim) -> bool {
-        claim.age() < Duration::from_secs(self.lease.into())
-    }
-
-    fn hold(&self, claim: &Arc<Claim>) {
+    /// Renews it from now on, as long as somebody has its items in hand. Their rows are there.
+    pub(super) fn hold(&self, claim: &Arc<Claim>) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|claim| claim.strong_count() > 0);
         held.push(Arc::downgrade(claim));
@@ -97,7 +102,7 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be written. Nothing is claimed, or only until the lease runs out.
-    pub(crate) fn claim_due(&self, now: u64, count: usize) -> Result<Vec<Item>, StoreError> {
+    pub(super) fn claim_due(&self, now: u64, count: usize) -> Result<Vec<Item>, StoreError> {
         self.claim(
             // The rows are locked as they are found, and those that others have just locked are
             // passed over: two hosts never claim the same, nor wait for each other.
@@ -142,7 +147,7 @@ impl Store {
         // A power cut ends the process that claims as well, so there is nothing to sync.
         self.write("claiming outbox items", Promise::Seen, |tx| {
             let claim = claims.make();
-            let values = params![claim.name(), claims.lease, now, count, after];
+            let values = params![claim.name(), claim.lease(), now, count, after];
             if tx.execute(statement, values)? == 0 {
                 return Ok(Vec::new());
             }
@@ -167,20 +172,20 @@ impl Store {
                 tx.execute(
                     "UPDATE outbox SET claimed_until = unixepoch() + ?2
                      WHERE claimed_by = ?1 AND state = 'pending'",
-                    params![claim.name(), self.0.claims.lease],
+                    params![claim.name(), claim.lease()],
                 )?;
             }
             Ok(())
         })?;
         // One that may have run out before this was written may have been taken over before it.
-        let lasted = held.iter().filter(|claim| self.0.claims.lasts(claim));
+        let lasted = held.iter().filter(|claim| claim.lasts());
         lasted.for_each(|claim| claim.renewed(asked));
         Ok(())
     }
 
     /// May what has not begun be begun? An item whose claim may have run out may be in other hands.
-    pub(crate) fn still_holds(&self, item: &Item) -> bool {
-        self.0.claims.lasts(item.claim())
+    pub(super) fn still_holds(&self, item: &Item) -> bool {
+        item.claim().lasts()
     }
 
     /// Twice may fail before the lease runs out.
@@ -194,6 +199,9 @@ impl Store {
     /// # Errors
     /// The store cannot be written; the leases run out by themselves.
     pub(crate) fn release(&self, items: &[Item]) -> Result<(), StoreError> {
+        if items.is_empty() {
+            return Ok(());
+        }
         self.write("giving outbox items back", Promise::Seen, |tx| {
             for item in items {
                 item.release(tx)?;
@@ -212,20 +220,5 @@ impl Store {
             )
             .map(drop)
         })
-    }
-
-    /// Wakes the workers of this process.
-    pub(crate) fn announce(&self) {
-        self.0.news.announce();
-    }
-
-    /// To be asked before looking for items, and given to [`Self::await_news`] if there were none.
-    pub(crate) fn news(&self) -> u64 {
-        self.0.news.count()
-    }
-
-    /// Waits until this process has added items since `known`, at most this long.
-    pub(crate) fn await_news(&self, known: u64, at_most: Duration) {
-        self.0.news.wait(known, at_most);
     }
 }

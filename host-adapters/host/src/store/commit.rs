@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::bodies::Bodies;
+use super::claims::Claim;
 use super::db::{DbError, Promise, Tx, params};
 use super::effects::Effects;
 use super::spool::Original;
@@ -160,31 +161,41 @@ impl Store {
         } = commit;
         let mut bodies = Bodies::splice(&self.0.spool, original, outcome.messages)?;
         bodies.sync(&outcome.effects)?;
+        let claim = self.0.desk.has_room().then(|| self.0.claims.make());
         crash::point("before-commit");
         let written = self.0.db.write(Promise::Durable, &mut |tx: &mut Tx<'_>| {
             if let Some(reply) = write_cause(tx, now, &cause, &outcome.reply, &outcome.effects)? {
-                return Ok(Written::Before(reply));
+                return Ok((Written::Before(reply), Vec::new()));
             }
-            let mut effects = Effects::new(tx, now, entropy, &cause, &bodies, seen);
+            let claim = claim.as_ref();
+            let mut effects = Effects::new(tx, now, entropy, &cause, &bodies, seen, claim);
             for effect in &outcome.effects {
                 effects.write(effect)?;
             }
+            let claimed = effects.into_claimed();
             crash::point("inside-commit");
-            Ok(Written::Now)
+            Ok((Written::Now, claimed))
         });
-        match &written {
-            Ok(Written::Now) => {
+        let written = match written {
+            Ok((Written::Now, claimed)) => {
                 crash::point("after-commit");
                 bodies.keep();
-                if makes_items(&outcome.effects, &cause) {
+                if makes_unclaimed(&outcome.effects, &cause, claim.as_deref()) {
                     self.announce();
                 }
+                self.hand_over(claimed);
+                Ok(Written::Now)
             }
-            // A disk that could not say so may yet have the rows, and rows without files are
-            // worse than files without rows.
-            Err(Rollback::Database(_)) => bodies.keep(),
-            Ok(Written::Before(_)) | Err(_) => {}
-        }
+            Ok((before, _)) => Ok(before),
+            Err(rollback) => {
+                // A disk that could not say so may yet have the rows, and rows without files are
+                // worse than files without rows.
+                if matches!(rollback, Rollback::Database(_)) {
+                    bodies.keep();
+                }
+                Err(rollback)
+            }
+        };
         metrics::histogram!("ceralacca_store_commit_seconds").record(begun.elapsed());
         written.map_err(|rollback| match rollback {
             Rollback::Conflict(text) => CommitError::Conflict(text),
@@ -195,12 +206,12 @@ impl Store {
     }
 }
 
-/// Is there something new to carry out?
-fn makes_items(effects: &[pec::Effect], cause: &Cause<'_>) -> bool {
+/// Is there something new to carry out that nobody has claimed?
+fn makes_unclaimed(effects: &[pec::Effect], cause: &Cause<'_>, claim: Option<&Claim>) -> bool {
     let sends =
         |effect: &pec::Effect| matches!(effect, pec::Effect::Relay(_) | pec::Effect::Deposit(_));
     let bounces = matches!(cause, Cause::Item { ending, .. } if ending.bounces());
-    bounces || effects.iter().any(sends)
+    bounces || (claim.is_none() && effects.iter().any(sends))
 }
 
 impl Ending {

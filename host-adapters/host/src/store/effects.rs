@@ -1,12 +1,15 @@
 //! The rows that each effect of an outcome becomes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::bodies::Bodies;
+use super::claims::Claim;
 use super::columns::{list_to_json, spool_id};
 use super::commit::{Cause, Rollback, derive_key};
 use super::db::{DbError, Tx, params};
 use super::directory::install_directory;
+use super::outbox::{Item, NewItem};
 use super::publications;
 use super::tracking::Seen;
 use crate::Action;
@@ -21,6 +24,10 @@ pub(super) struct Effects<'a, 'tx> {
     cause: &'a Cause<'a>,
     bodies: &'a Bodies,
     seen: &'a Seen,
+    /// On the items that are made, for this process's own workers.
+    claim: Option<&'a Arc<Claim>>,
+    /// What was made with the claim.
+    claimed: Vec<Item>,
     /// How many effects have been written: with the entropy, the key of what they make.
     count: usize,
     /// Rows of the messages that effects have referred to. Others are not stored.
@@ -37,6 +44,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
         cause: &'a Cause<'a>,
         bodies: &'a Bodies,
         seen: &'a Seen,
+        claim: Option<&'a Arc<Claim>>,
     ) -> Self {
         Self {
             tx,
@@ -45,10 +53,17 @@ impl<'a, 'tx> Effects<'a, 'tx> {
             cause,
             bodies,
             seen,
+            claim,
+            claimed: Vec::new(),
             count: 0,
             messages: HashMap::new(),
             raised: Vec::new(),
         }
+    }
+
+    /// The items that were made with the claim, if there is one.
+    pub(super) fn into_claimed(self) -> Vec<Item> {
+        self.claimed
     }
 
     pub(super) fn write(&mut self, effect: &pec::Effect) -> Result<(), Rollback> {
@@ -77,32 +92,23 @@ impl<'a, 'tx> Effects<'a, 'tx> {
 
     /// Mail within the provider becomes an arrival of ours (RFC 6109 §3.4); what leaves is numbered.
     fn relay(&mut self, relay: &pec::Relay) -> Result<(), Rollback> {
-        let message = self.message(relay.message)?;
         let (action, seq) = match relay.route {
             pec::Route::OwnIncomingPoint => (Action::Loop, None),
             pec::Route::Network => (Action::Relay, Some(self.next_seq()?)),
         };
-        self.item(
-            action,
-            message,
-            &relay.reverse_path,
-            &relay.recipients,
-            false,
-            seq,
-        )
+        let envelope = (&*relay.reverse_path, &*relay.recipients);
+        self.item(action, relay.message, envelope, false, seq)
     }
 
     /// One item for each mailbox: each ends, and is confirmed, by itself.
     fn deposit(&mut self, deposit: &pec::Deposit) -> Result<(), Rollback> {
-        let message = self.message(deposit.message)?;
         let recipients = std::slice::from_ref(&deposit.recipient);
-        let confirm = deposit.confirm;
+        let envelope = (&*deposit.reverse_path, recipients);
         self.item(
             Action::Deposit,
-            message,
-            &deposit.reverse_path,
-            recipients,
-            confirm,
+            deposit.message,
+            envelope,
+            deposit.confirm,
             None,
         )
     }
@@ -110,29 +116,23 @@ impl<'a, 'tx> Effects<'a, 'tx> {
     fn item(
         &mut self,
         action: Action,
-        message: i64,
-        reverse_path: &str,
-        recipients: &[String],
+        message: u32,
+        (reverse_path, recipients): (&str, &[String]),
         confirm: bool,
         seq: Option<u64>,
     ) -> Result<(), Rollback> {
-        let key = derive_key(self.entropy, &self.count.to_string());
-        let recipients = list_to_json(recipients);
-        self.tx.execute(
-            "INSERT INTO outbox
-                 (key, action, message, at, next_at, reverse_path, recipients, confirm, seq)
-             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)",
-            params![
-                &key,
-                action.name(),
-                message,
-                self.now,
-                reverse_path,
-                &recipients,
-                confirm,
-                seq
-            ],
-        )?;
+        let new = NewItem {
+            key: derive_key(self.entropy, &self.count.to_string()),
+            action,
+            message_row: self.message(message)?,
+            message: self.bodies.get(message)?,
+            at: self.now,
+            reverse_path,
+            recipients,
+            confirm,
+            seq,
+        };
+        self.claimed.extend(new.insert(self.tx, self.claim)?);
         Ok(())
     }
 

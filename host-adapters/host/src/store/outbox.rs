@@ -139,6 +139,66 @@ impl Store {
     }
 }
 
+/// An item to be made.
+pub(super) struct NewItem<'a> {
+    pub(super) key: String,
+    pub(super) action: Action,
+    pub(super) message_row: i64,
+    pub(super) message: &'a Made,
+    pub(super) at: u64,
+    pub(super) reverse_path: &'a str,
+    pub(super) recipients: &'a [String],
+    pub(super) confirm: bool,
+    pub(super) seq: Option<u64>,
+}
+
+impl NewItem<'_> {
+    /// With a claim it is in hand from its beginning: the item that a worker would find.
+    pub(super) fn insert(
+        self,
+        tx: &mut Tx<'_>,
+        claim: Option<&Arc<Claim>>,
+    ) -> Result<Option<Item>, DbError> {
+        let id = tx.value(
+            "INSERT INTO outbox
+                 (key, action, message, at, next_at, reverse_path, recipients, confirm, seq,
+                  claimed_by, claimed_until, claims)
+             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, coalesce(unixepoch() + ?10, 0), ?11)
+             RETURNING id",
+            params![
+                &self.key,
+                self.action.name(),
+                self.message_row,
+                self.at,
+                self.reverse_path,
+                &list_to_json(self.recipients),
+                self.confirm,
+                self.seq,
+                claim.map(|claim| claim.name()),
+                claim.map(|claim| claim.lease()),
+                u32::from(claim.is_some()),
+            ],
+        )?;
+        Ok(claim.map(|claim| Item {
+            id,
+            claim: Arc::clone(claim),
+            key: self.key,
+            action: self.action,
+            message: self.message.summary.clone(),
+            message_row: self.message_row,
+            body: self.message.body.clone(),
+            at: self.at,
+            reverse_path: self.reverse_path.to_owned(),
+            recipients: self.recipients.to_vec(),
+            confirm: self.confirm,
+            failure: None,
+            attempts: 0,
+            repeated: false,
+            seq: self.seq,
+        }))
+    }
+}
+
 /// The items that were claimed together, in the order in which they are to be carried out.
 pub(super) fn items_of(
     tx: &mut Tx<'_>,
@@ -176,7 +236,7 @@ pub(super) fn items_of(
 }
 
 impl Item {
-    pub(super) fn claim(&self) -> &Claim {
+    pub(super) fn claim(&self) -> &Arc<Claim> {
         &self.claim
     }
 
