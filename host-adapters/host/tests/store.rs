@@ -72,6 +72,46 @@ fn text_with_a_nul_is_stored() {
     assert_eq!(committed.reply.code, 250);
 }
 
+/// A statement that nobody waited for is part of the outcome all the same: where it cannot be sent, or
+/// the database refuses it, nothing of the outcome is there.
+fn what_fails_at_the_last_moment_undoes_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let submission = || self::submission(&["carla@there.example"], b"x");
+    let entry = pec::LogEntry {
+        event: "acceptance".to_owned(),
+        pec_id: None,
+        message_id: None,
+        // More than any database of ours has a number for.
+        at: u64::MAX,
+        sender: "anna@here.example".to_owned(),
+        recipients: vec![],
+        subject: "Oggetto".to_owned(),
+        generated: vec![],
+        provider: "Toy".to_owned(),
+        error: None,
+    };
+    let effects = vec![
+        pec::Effect::Track(tracked(NOON, "one", &submission())),
+        pec::Effect::Log(entry),
+    ];
+    let end = Box::new(outcome(250, vec![], effects));
+    provider.toy.push(Rule::Script(vec![], end));
+    assert_eq!(host.submit(submission()).reply.code, 451);
+    assert!(host.status(None).unwrap().is_empty());
+
+    provider.tamper("CREATE UNIQUE INDEX each_once ON log (event)");
+    assert_eq!(host.submit(submission()).reply.code, 250);
+    let another = || self::submission(&["carla@there.example"], b"y");
+    assert_eq!(host.submit(another()).reply.code, 451);
+    assert_eq!(host.status(None).unwrap().len(), 1);
+    provider.tamper("DROP INDEX each_once");
+    let again = host.submit(another());
+    assert_eq!((again.reply.code, again.repeated), (250, false));
+    assert_eq!(host.status(None).unwrap().len(), 2);
+}
+
 /// What waits is counted by what is to be done, and by how long it has waited.
 fn the_queue_is_counted() {
     let folder = tempfile::tempdir().unwrap();
@@ -253,5 +293,6 @@ on_both! {
     text_with_a_nul_is_stored;
     the_queue_is_counted;
     the_spool_files_of_waiting_messages_stay;
+    what_fails_at_the_last_moment_undoes_everything;
     two_hosts_share_a_store;
 }

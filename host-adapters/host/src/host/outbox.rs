@@ -34,8 +34,8 @@ impl Host {
         let mut report = OutboxReport::default();
         self.renewing_claims(|| {
             let mut after = 0;
-            while let Some(mut item) = store.claim_next(self.now(), after)? {
-                after = item.id;
+            while let Some((number, mut item)) = store.claim_next(self.now(), after)? {
+                after = number;
                 match self.carry_out(&mut item, progress) {
                     Ok(Ending::Done) => report.done += 1,
                     Ok(Ending::Postponed { .. } | Ending::Narrowed { .. }) => report.postponed += 1,

@@ -103,7 +103,7 @@ impl Store {
     /// # Errors
     /// The store cannot be written. Nothing is claimed, or only until the lease runs out.
     pub(super) fn claim_due(&self, now: u64, count: usize) -> Result<Vec<Item>, StoreError> {
-        self.claim(
+        let claimed = self.claim(
             // The rows are locked as they are found, and those that others have just locked are
             // passed over: two hosts never claim the same, nor wait for each other.
             "WITH due AS MATERIALIZED (
@@ -115,15 +115,20 @@ impl Store {
              SET claimed_by = ?1, claimed_until = unixepoch() + ?2, claims = claims + 1
              FROM due WHERE outbox.id = due.id",
             (now, 0, count),
-        )
+        )?;
+        Ok(claimed.into_iter().map(|(_, item)| item).collect())
     }
 
-    /// The same for the one item that comes next after number `after` (0: the first of all); items
-    /// that are made meanwhile have higher numbers.
+    /// The same for the one item that comes next after number `after` (0: the first of all), with its
+    /// number; items that are made meanwhile have higher numbers.
     ///
     /// # Errors
     /// As for [`Self::claim_due`].
-    pub(crate) fn claim_next(&self, now: u64, after: i64) -> Result<Option<Item>, StoreError> {
+    pub(crate) fn claim_next(
+        &self,
+        now: u64,
+        after: i64,
+    ) -> Result<Option<(i64, Item)>, StoreError> {
         let claimed = self.claim(
             "WITH due AS MATERIALIZED (
                  SELECT id FROM outbox
@@ -142,7 +147,7 @@ impl Store {
         &self,
         statement: &'static str,
         (now, after, count): (u64, i64, usize),
-    ) -> Result<Vec<Item>, StoreError> {
+    ) -> Result<Vec<(i64, Item)>, StoreError> {
         let (claims, spool) = (&self.0.claims, &self.0.spool);
         // A power cut ends the process that claims as well, so there is nothing to sync.
         self.write("claiming outbox items", Promise::Seen, |tx| {

@@ -252,7 +252,7 @@ fn write_cause(
                 .iter()
                 .any(|effect| matches!(effect, pec::Effect::Track(_)));
             if let (Some(account), true) = (account, accepted) {
-                tx.execute(
+                tx.later(
                     "INSERT INTO usage (account, at, recipients) VALUES (?1, ?2, ?3)",
                     params![*account, now, *recipients],
                 )?;

@@ -118,6 +118,18 @@ impl Tx<'_> {
         }
     }
 
+    /// Executes a statement of which only matters that it works, at the latest with the commit:
+    /// on PostgreSQL nobody waits for it, and an error of it is that of a later call.
+    ///
+    /// # Errors
+    /// The database's, of this statement or an earlier one.
+    pub(super) fn later(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), DbError> {
+        match &mut self.0 {
+            Driver::Sqlite(_) => self.execute(sql, params).map(drop),
+            Driver::Postgres(session) => session.later(sql, params),
+        }
+    }
+
     /// Executes a statement and gives each of its rows to `read`.
     ///
     /// # Errors

@@ -204,7 +204,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
             return Err(Rollback::Conflict(text));
         }
         for (position, recipient) in message.recipients.iter().enumerate() {
-            self.tx.execute(
+            self.tx.later(
                 "INSERT INTO tracked_recipient
                      (pec_id, position, address, certified, state, warned, deadline, changed_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -294,7 +294,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
 
     /// RFC 6109 §2.3: kept for 30 months, so nothing here ever deletes a row.
     fn log(&mut self, entry: &pec::LogEntry) -> Result<(), Rollback> {
-        self.tx.execute(
+        self.tx.later(
             "INSERT INTO log (event, pec_id, message_id, at, sender, recipients, subject,
                  generated, provider, error)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -323,7 +323,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
             Some(spool) => Some(spool_id(self.tx, &spool.name, original.len())?),
             None => None,
         };
-        self.tx.execute(
+        self.tx.later(
             "INSERT INTO infected (pec_id, name, at, until, octets, spool, recipe)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
@@ -341,7 +341,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
 
     /// People hear of it through [`crate::Committed::notices`] and the log; the row is the proof.
     fn notify(&mut self, notice: &pec::Notice) -> Result<(), Rollback> {
-        self.tx.execute(
+        self.tx.later(
             "INSERT INTO notice (at, recipient, text) VALUES (?1, ?2, ?3)",
             params![self.now, &notice.recipient, &notice.text],
         )?;
@@ -360,7 +360,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
 
     /// The newest word counts: verdicts are renewed before they run out.
     fn remember(&mut self, memo: &pec::Memo) -> Result<(), Rollback> {
-        self.tx.execute(
+        self.tx.later(
             "INSERT INTO memo (key, value, until) VALUES (?1, ?2, ?3)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value, until = excluded.until",
             params![&memo.key, &memo.value, memo.until],

@@ -17,8 +17,6 @@ use crate::{Action, Body, ItemState, MessageSummary, pec};
 /// One thing to do, which nobody else does as long as the claim on it holds.
 #[derive(Debug)]
 pub(crate) struct Item {
-    /// Its number.
-    pub(crate) id: i64,
     claim: Arc<Claim>,
     /// See [`crate::RelayItem::key`].
     pub(crate) key: String,
@@ -126,9 +124,9 @@ impl Store {
         let noted = self.write(doing, Promise::Durable, |tx| {
             tx.execute(
                 "UPDATE outbox SET action = ?3, failure = ?4, attempts = 0
-                 WHERE id = ?1 AND claimed_by = ?2 AND state = 'pending'",
+                 WHERE key = ?1 AND claimed_by = ?2 AND state = 'pending'",
                 params![
-                    item.id,
+                    &item.key,
                     item.claim.name(),
                     item.action.name(),
                     &item.failure_json()
@@ -159,12 +157,11 @@ impl NewItem<'_> {
         tx: &mut Tx<'_>,
         claim: Option<&Arc<Claim>>,
     ) -> Result<Option<Item>, DbError> {
-        let id = tx.value(
+        tx.later(
             "INSERT INTO outbox
                  (key, action, message, at, next_at, reverse_path, recipients, confirm, seq,
                   claimed_by, claimed_until, claims)
-             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, coalesce(unixepoch() + ?10, 0), ?11)
-             RETURNING id",
+             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, coalesce(unixepoch() + ?10, 0), ?11)",
             params![
                 &self.key,
                 self.action.name(),
@@ -180,7 +177,6 @@ impl NewItem<'_> {
             ],
         )?;
         Ok(claim.map(|claim| Item {
-            id,
             claim: Arc::clone(claim),
             key: self.key,
             action: self.action,
@@ -199,12 +195,13 @@ impl NewItem<'_> {
     }
 }
 
-/// The items that were claimed together, in the order in which they are to be carried out.
+/// The items that were claimed together, with their numbers, in the order in which they are to be
+/// carried out.
 pub(super) fn items_of(
     tx: &mut Tx<'_>,
     claim: &Arc<Claim>,
     spool: &Spool,
-) -> Result<Vec<Item>, DbError> {
+) -> Result<Vec<(i64, Item)>, DbError> {
     tx.query(
         "SELECT o.id, o.key, o.action, o.message, o.at, o.reverse_path, o.recipients, o.confirm,
              o.failure, o.attempts, o.seq, m.kind, m.pec_id, m.message_id, m.octets, s.name, m.recipe,
@@ -213,8 +210,7 @@ pub(super) fn items_of(
          WHERE o.claimed_by = ?1 ORDER BY o.next_at, o.id",
         params![claim.name()],
         |row| {
-            Ok(Item {
-                id: row.get(0)?,
+            let item = Item {
                 claim: Arc::clone(claim),
                 key: row.get(1)?,
                 action: action_from_name(&row.get::<String>(2)?)
@@ -230,7 +226,8 @@ pub(super) fn items_of(
                 message: summary_from_row(row, 11)?,
                 body: body_from_row(row, 14, spool)?,
                 repeated: row.get::<u32>(17)? > 1,
-            })
+            };
+            Ok((row.get(0)?, item))
         },
     )
 }
@@ -267,9 +264,9 @@ impl Item {
             "UPDATE outbox
              SET state = ?3, attempts = ?4, next_at = ?5, last_error = ?6, action = ?7, failure = ?8,
                  claimed_by = NULL, claimed_until = 0
-             WHERE id = ?1 AND claimed_by = ?2 AND state = 'pending'",
+             WHERE key = ?1 AND claimed_by = ?2 AND state = 'pending'",
             params![
-                self.id,
+                &self.key,
                 self.claim.name(),
                 state,
                 self.attempts + tried,
@@ -284,8 +281,8 @@ impl Item {
         }
         if let Ending::Narrowed { later, .. } = ending {
             tx.execute(
-                "UPDATE outbox SET recipients = ?2 WHERE id = ?1",
-                params![self.id, &list_to_json(later)],
+                "UPDATE outbox SET recipients = ?2 WHERE key = ?1",
+                params![&self.key, &list_to_json(later)],
             )?;
         }
         if let Ending::Refused {
@@ -314,7 +311,7 @@ impl Item {
         failure: &pec::Failure,
     ) -> Result<(), DbError> {
         let key = derive_key(self.key.as_bytes(), &format!("bounce {recipient}"));
-        tx.execute(
+        tx.later(
             "INSERT INTO outbox
                  (key, action, message, at, next_at, reverse_path, recipients, failure)
              VALUES (?1, 'bounce', ?2, ?3, ?3, ?4, ?5, ?6)",
@@ -326,8 +323,7 @@ impl Item {
                 &list_to_json(&[recipient.to_owned()]),
                 &failure_to_json(failure),
             ],
-        )?;
-        Ok(())
+        )
     }
 
     fn failure_json(&self) -> Option<String> {
@@ -339,9 +335,9 @@ impl Item {
         tx.execute(
             "UPDATE outbox
              SET action = ?3, failure = ?4, claimed_by = NULL, claimed_until = 0
-             WHERE id = ?1 AND claimed_by = ?2 AND state = 'pending'",
+             WHERE key = ?1 AND claimed_by = ?2 AND state = 'pending'",
             params![
-                self.id,
+                &self.key,
                 self.claim.name(),
                 self.action.name(),
                 &self.failure_json()

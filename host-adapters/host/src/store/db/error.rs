@@ -12,13 +12,16 @@ pub(in crate::store) enum DbError {
     Sqlite(Arc<rusqlite::Error>),
     /// PostgreSQL, or the way to it.
     #[error("{}", with_causes(&**.0))]
-    Postgres(Arc<postgres::Error>),
+    Postgres(Arc<tokio_postgres::Error>),
     /// The connection was lost between COMMIT and its answer.
     #[error(
         "{}; whether it was committed before the connection was lost is not known",
         with_causes(&**.0)
     )]
-    Uncertain(Arc<postgres::Error>),
+    Uncertain(Arc<tokio_postgres::Error>),
+    /// The operating system has nothing left for a connection.
+    #[error("a connection cannot be made: {0}")]
+    Runtime(Arc<std::io::Error>),
     /// SQLite gave up the whole transaction because of what somebody else in it did.
     #[error("the database gave up the transaction because of an error in another part of it")]
     GivenUp,
@@ -51,8 +54,8 @@ impl From<rusqlite::Error> for DbError {
     }
 }
 
-impl From<postgres::Error> for DbError {
-    fn from(error: postgres::Error) -> Self {
+impl From<tokio_postgres::Error> for DbError {
+    fn from(error: tokio_postgres::Error) -> Self {
         Self::Postgres(Arc::new(error))
     }
 }

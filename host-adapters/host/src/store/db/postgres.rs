@@ -9,7 +9,7 @@
 use std::thread;
 use std::time::Duration;
 
-use postgres::error::SqlState;
+use tokio_postgres::error::SqlState;
 
 use super::{DbError, Driver, Promise, Tx};
 use crate::StoreError;
@@ -21,6 +21,7 @@ pub(super) use session::Session;
 mod options;
 mod pool;
 mod session;
+mod together;
 
 /// A database that other hosts may use at the same time.
 #[derive(Debug)]
@@ -147,7 +148,7 @@ enum Trouble {
 
 impl Trouble {
     /// None: it would be the same again.
-    fn of(error: &postgres::Error) -> Option<Self> {
+    fn of(error: &tokio_postgres::Error) -> Option<Self> {
         let Some(code) = error.code() else {
             // Not the server's words: the connection's.
             let lost = error.is_closed() || with_io(error);
@@ -175,7 +176,7 @@ impl Trouble {
     }
 }
 
-fn with_io(error: &postgres::Error) -> bool {
+fn with_io(error: &tokio_postgres::Error) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         if error.is::<std::io::Error>() {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::error::Error;
 
-use postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 
 use super::DbError;
 
@@ -17,6 +17,41 @@ pub(in crate::store) enum Param<'a> {
     Unsigned(u64),
     Text(&'a str),
     Octets(&'a [u8]),
+}
+
+impl Param<'_> {
+    /// A copy that may wait.
+    pub(in crate::store::db) fn keep(&self) -> Kept {
+        match *self {
+            Self::Null => Kept::Null,
+            Self::Integer(value) => Kept::Integer(value),
+            Self::Unsigned(value) => Kept::Unsigned(value),
+            Self::Text(value) => Kept::Text(value.to_owned()),
+            Self::Octets(value) => Kept::Octets(value.to_vec()),
+        }
+    }
+}
+
+/// A [`Param`] of its own.
+#[derive(Debug)]
+pub(in crate::store::db) enum Kept {
+    Null,
+    Integer(i64),
+    Unsigned(u64),
+    Text(String),
+    Octets(Vec<u8>),
+}
+
+impl Kept {
+    pub(in crate::store::db) fn as_param(&self) -> Param<'_> {
+        match self {
+            Self::Null => Param::Null,
+            Self::Integer(value) => Param::Integer(*value),
+            Self::Unsigned(value) => Param::Unsigned(*value),
+            Self::Text(value) => Param::Text(value),
+            Self::Octets(value) => Param::Octets(value),
+        }
+    }
 }
 
 /// `params![a, &b]`: the values of a statement's `?1`, `?2`, … in their order.
@@ -110,7 +145,7 @@ fn without_nul(text: &str) -> Cow<'_, str> {
 /// A row of a result.
 pub(in crate::store) enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
-    Postgres(&'a postgres::Row),
+    Postgres(&'a tokio_postgres::Row),
 }
 
 impl Row<'_> {

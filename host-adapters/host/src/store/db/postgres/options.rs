@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use postgres::config::{Host, SslMode};
-use postgres::{Config, NoTls};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::runtime::Builder;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Session;
@@ -61,7 +62,7 @@ impl Connector {
     /// The URL cannot be read, or the options do not fit it.
     pub(super) fn new(url: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
         // The URL has a password in it, so it is not said which it was.
-        let parsed = url.parse().map_err(|error: postgres::Error| {
+        let parsed = url.parse().map_err(|error: tokio_postgres::Error| {
             connect_error("postgresql".to_owned(), with_causes(&error))
         });
         let mut this = Self {
@@ -114,12 +115,25 @@ impl Connector {
     }
 
     pub(super) fn connect(&self) -> Result<Session, DbError> {
-        let mut client = match &self.tls {
-            Some(tls) => self.config.connect(tls.clone()),
-            None => self.config.connect(NoTls),
-        }?;
-        client.batch_execute(PROMISES)?;
-        Ok(Session::new(client))
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| DbError::Runtime(Arc::new(error)))?;
+        let client = runtime.block_on(async {
+            let client = match &self.tls {
+                Some(tls) => {
+                    let (client, connection) = self.config.connect(tls.clone()).await?;
+                    tokio::spawn(connection);
+                    client
+                }
+                None => {
+                    let (client, connection) = self.config.connect(NoTls).await?;
+                    tokio::spawn(connection);
+                    client
+                }
+            };
+            client.batch_execute(PROMISES).await?;
+            Ok::<_, tokio_postgres::Error>(client)
+        })?;
+        Ok(Session::new(runtime, client))
     }
 }
 

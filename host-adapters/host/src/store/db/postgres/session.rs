@@ -2,16 +2,22 @@
 
 use std::collections::HashMap;
 
-use postgres::types::ToSql;
-use postgres::{Client, Row, Statement};
+use tokio::runtime::Runtime;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, Row, Statement};
 
 use super::Trouble;
+use super::together::{Done, Pending, together};
 use crate::store::db::{DbError, Param};
 
 /// A connection with the statements that were prepared on it.
 pub(in crate::store::db) struct Session {
+    /// Drives the connection, while somebody waits for it.
+    runtime: Runtime,
     client: Client,
     statements: HashMap<&'static str, Statement>,
+    /// Not sent yet: they go with the next statement that somebody waits for.
+    pending: Vec<Pending>,
     /// Of the last statement that failed.
     trouble: Option<Trouble>,
     /// It may be in a transaction, or in an unknown state.
@@ -19,10 +25,12 @@ pub(in crate::store::db) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(runtime: Runtime, client: Client) -> Self {
         Self {
+            runtime,
             client,
             statements: HashMap::new(),
+            pending: Vec::new(),
             trouble: None,
             unclean: false,
         }
@@ -37,38 +45,48 @@ impl Session {
         self.trouble.take()
     }
 
+    /// This one is waited for: were it refused, whatever followed would be committed by itself.
     pub(super) fn begin(&mut self, begin: &'static str) -> Result<(), DbError> {
         self.trouble = None;
         self.unclean = true;
-        let begun = self.client.batch_execute(begin);
-        self.noting(begun)
+        self.pending.clear();
+        self.wait(async |client| client.batch_execute(begin).await)
     }
 
     /// # Errors
     /// [`DbError::Uncertain`] where the answer got lost: then there is nothing to try again, as
     /// it may have worked.
     pub(super) fn commit(&mut self) -> Result<(), DbError> {
-        let committed = self.client.batch_execute("COMMIT");
-        match self.noting(committed) {
-            Ok(()) => {
+        let Done { earlier, last } = self.send(async |client| client.batch_execute("COMMIT").await);
+        match (earlier, last) {
+            (Ok(()), Some(Ok(()))) => {
                 self.unclean = false;
                 Ok(())
             }
-            // The server's own word is that it has rolled back; whatever else happened is not.
-            Err(DbError::Postgres(error))
-                if error.code().is_none() || self.trouble == Some(Trouble::Lost) =>
-            {
-                self.trouble = None;
-                Err(DbError::Uncertain(error))
+            // What the server itself says of an earlier statement is that this transaction is none.
+            (Err(error), last) if last.is_none() || is_servers_word(&error) => {
+                if matches!(last, Some(Ok(()))) {
+                    self.unclean = false;
+                }
+                self.noting(Err(error))
             }
-            Err(error) => Err(error),
+            (Ok(()), Some(Err(error))) if is_servers_word(&error) => self.noting(Err(error)),
+            // Whatever else happened is not.
+            (Err(error), _) | (_, Some(Err(error))) => {
+                self.trouble = None;
+                Err(DbError::Uncertain(error.into()))
+            }
+            (Ok(()), None) => unreachable!("COMMIT goes with what could be sent"),
         }
     }
 
     /// The error of the work is of more interest than one of this.
     pub(super) fn roll_back(&mut self) {
+        self.pending.clear();
         if self.trouble != Some(Trouble::Lost) {
-            self.unclean = self.client.batch_execute("ROLLBACK").is_err();
+            let Done { last, .. } =
+                self.send(async |client| client.batch_execute("ROLLBACK").await);
+            self.unclean = !matches!(last, Some(Ok(())));
         }
     }
 
@@ -87,8 +105,7 @@ impl Session {
         params: &[Param<'_>],
     ) -> Result<u64, DbError> {
         let statement = self.prepare(sql)?;
-        let done = self.client.execute(&statement, &as_dyn(params));
-        self.noting(done)
+        self.wait(async |client| client.execute(&statement, &as_dyn(params)).await)
     }
 
     pub(in crate::store::db) fn query(
@@ -97,14 +114,26 @@ impl Session {
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, DbError> {
         let statement = self.prepare(sql)?;
-        let found = self.client.query(&statement, &as_dyn(params));
-        self.noting(found)
+        self.wait(async |client| client.query(&statement, &as_dyn(params)).await)
+    }
+
+    /// See [`crate::store::db::Tx::later`].
+    pub(in crate::store::db) fn later(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<(), DbError> {
+        let statement = self.prepare(sql)?;
+        self.pending.push(Pending::new(statement, params));
+        if self.pending.len() >= MOST_PENDING {
+            self.wait(async |_| Ok(()))?;
+        }
+        Ok(())
     }
 
     /// Several statements without values, from a migration.
     pub(in crate::store::db) fn script(&mut self, sql: &str) -> Result<(), DbError> {
-        let done = self.client.batch_execute(sql);
-        self.noting(done)
+        self.wait(async |client| client.batch_execute(sql).await)
     }
 
     /// `?1` is `$1` here, and no statement of ours has another question mark.
@@ -112,13 +141,32 @@ impl Session {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let prepared = self.client.prepare(&sql.replace('?', "$"));
-        let statement = self.noting(prepared)?;
+        // What it needs may be what is still to be sent.
+        let text = sql.replace('?', "$");
+        let statement = self.wait(async |client| client.prepare(&text).await)?;
         self.statements.insert(sql, statement.clone());
         Ok(statement)
     }
 
-    fn noting<T>(&mut self, result: Result<T, postgres::Error>) -> Result<T, DbError> {
+    /// Sends a statement after those that are pending, and waits for its result.
+    fn wait<T>(
+        &mut self,
+        last: impl AsyncFnOnce(&Client) -> Result<T, Error>,
+    ) -> Result<T, DbError> {
+        let Done { earlier, last } = self.send(last);
+        self.noting(earlier)?;
+        let last = last.expect("it goes with what could be sent");
+        self.noting(last)
+    }
+
+    fn send<T>(&mut self, last: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Done<T> {
+        let pending = std::mem::take(&mut self.pending);
+        let last = last(&self.client);
+        self.runtime
+            .block_on(together(&self.client, &pending, last))
+    }
+
+    fn noting<T>(&mut self, result: Result<T, Error>) -> Result<T, DbError> {
         result.map_err(|error| {
             self.trouble = Trouble::of(&error);
             DbError::from(error)
@@ -126,7 +174,15 @@ impl Session {
     }
 }
 
-fn as_dyn<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
+/// Is it an answer, by which the transaction has ended without effect?
+fn is_servers_word(error: &Error) -> bool {
+    error.code().is_some() && Trouble::of(error) != Some(Trouble::Lost)
+}
+
+pub(super) fn as_dyn<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
     let as_dyn = |param: &'a Param<'_>| param as &(dyn ToSql + Sync);
     params.iter().map(as_dyn).collect()
 }
+
+/// So many are sent without waiting for one: the server's answers have to lie somewhere.
+const MOST_PENDING: usize = 32;

@@ -1,0 +1,86 @@
+//! Statements that are sent without waiting for each other.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use tokio_postgres::{Client, Error, Statement};
+
+use crate::store::db::Param;
+use crate::store::db::value::Kept;
+
+/// A statement whose result nobody waits for.
+pub(super) struct Pending {
+    statement: Statement,
+    params: Vec<Kept>,
+}
+
+impl Pending {
+    pub(super) fn new(statement: Statement, params: &[Param<'_>]) -> Self {
+        Self {
+            statement,
+            params: params.iter().map(Param::keep).collect(),
+        }
+    }
+
+    async fn send(&self, client: &Client) -> Result<(), Error> {
+        let params: Vec<Param<'_>> = self.params.iter().map(Kept::as_param).collect();
+        let params = super::session::as_dyn(&params);
+        client.execute(&self.statement, &params).await.map(drop)
+    }
+}
+
+/// What became of a row of statements.
+pub(super) struct Done<T> {
+    /// The first error of those that nobody waited for.
+    pub(super) earlier: Result<(), Error>,
+    /// None: one of those could not be sent, so the last was not sent either.
+    pub(super) last: Option<Result<T, Error>>,
+}
+
+/// Sends statements in their order, then `last`, and waits for all of them. A client of PostgreSQL sends
+/// a statement when its future is first polled, and then has nothing in it that could not be sent:
+/// that a value does not fit is known before `last`, which may be COMMIT, goes out.
+pub(super) async fn together<T>(
+    client: &Client,
+    pending: &[Pending],
+    last: impl Future<Output = Result<T, Error>>,
+) -> Done<T> {
+    type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
+    let mut sending: Vec<Option<Sending<'_>>> = pending
+        .iter()
+        .map(|pending| Some(Box::pin(pending.send(client)) as Sending<'_>))
+        .collect();
+    let mut results: Vec<Result<(), Error>> = pending.iter().map(|_| Ok(())).collect();
+    let mut last = pin!(last);
+    let mut outcome = None;
+    let mut is_sent = false;
+    poll_fn(|context| {
+        for (place, result) in sending.iter_mut().zip(&mut results) {
+            if let Some(future) = place
+                && let Poll::Ready(ended) = future.as_mut().poll(context)
+            {
+                *result = ended;
+                *place = None;
+            }
+        }
+        let failed = results.iter().any(Result::is_err);
+        if outcome.is_none() && (is_sent || !failed) {
+            is_sent = true;
+            if let Poll::Ready(result) = last.as_mut().poll(context) {
+                outcome = Some(result);
+            }
+        }
+        let waits = sending.iter().any(Option::is_some) || (is_sent && outcome.is_none());
+        if waits {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    })
+    .await;
+    Done {
+        earlier: results.into_iter().collect(),
+        last: outcome,
+    }
+}
