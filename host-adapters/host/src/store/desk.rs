@@ -160,9 +160,9 @@ impl Drop for Look<'_> {
 
 impl Store {
     /// Says that workers take items from here on, at most so many at a time, until
-    /// [`Self::dismiss_workers`].
+    /// [`Self::dismiss_workers`]. Each may have one lying ready to go on with.
     pub(crate) fn expect_workers(&self, workers: usize) {
-        self.0.desk.open(workers * ROOM);
+        self.0.desk.open(workers);
     }
 
     /// Says that no worker takes items any more, and gives back the claims on those that none has
@@ -228,6 +228,3 @@ impl Store {
 
 /// How often the table is looked at for what others have put there, and for what has become due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// How many items may lie here for each worker: one to go on with.
-const ROOM: usize = 1;
