@@ -171,13 +171,8 @@ fn what_a_dead_host_had_in_hand_is_taken_over() {
 fn a_deposit_that_another_host_had_in_hand_is_a_repetition() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
-    let (first, second) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
+    let ((one, first), (two, second)) = (gated(&mut provider), gated(&mut provider));
     second.open.request();
-    let mut start = |gate: &Arc<Gate>| {
-        provider.depot = Some(Box::new(GatedDepot(Arc::clone(gate))));
-        provider.start()
-    };
-    let (one, two) = (start(&first), start(&second));
     let store = provider.open_store().unwrap();
     let _ = one.submit(submission(&["bruno@here.example"], b"x"));
     let stop = Stop::new();
@@ -224,6 +219,13 @@ impl Depot for GatedDepot {
     }
 }
 
+/// A host whose deposits wait at a gate.
+fn gated(provider: &mut Provider) -> (Host, Arc<Gate>) {
+    let gate = Arc::new(Gate::default());
+    provider.depot = Some(Box::new(GatedDepot(Arc::clone(&gate))));
+    (provider.start(), gate)
+}
+
 /// Somebody else took an item over: whatever becomes of it here counts for nothing.
 fn who_lost_a_claim_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -257,18 +259,45 @@ fn who_lost_a_claim_writes_nothing() {
     assert_eq!(noting.relayed.lock().unwrap().len(), 2);
 }
 
+/// Both items of one commit are claimed while the only worker, who claims one at a time, has but the
+/// first in hand.
+fn what_is_made_while_the_workers_keep_up_is_claimed_from_its_beginning() {
+    struct Slow;
+    impl Depot for Slow {
+        fn deposit(&self, _: &DepositItem<'_>) -> DepositOutcome {
+            thread::sleep(Duration::from_millis(300));
+            DepositOutcome::Stored
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    provider.depot = Some(Box::new(Slow));
+    provider.relay = Some(Box::new(NotingRelay(Arc::new(Noting {
+        takes: Duration::from_millis(300),
+        ..Noting::default()
+    }))));
+    let host = provider.start();
+    let store = provider.open_store().unwrap();
+    with_workers(&[&host], 1, || {
+        let mut n = 0;
+        // Until the worker has once found that nothing older waits, it keeps to the order.
+        wait_until("both are claimed", || {
+            wait_until("the one before is done", || is_empty(&store));
+            n += 1;
+            let message = format!("message {n}");
+            let _ = host.submit(submission(&[CARLA], message.as_bytes()));
+            provider.claimed() == 2
+        });
+    });
+}
+
 /// A host whose only worker is busy has the next item ready for it, and leaves the others to whoever
 /// has time.
 fn who_does_not_keep_up_leaves_items_to_others() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
-    let (first, second) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
+    let ((one, first), (two, second)) = (gated(&mut provider), gated(&mut provider));
     second.open.request();
-    let mut start = |gate: &Arc<Gate>| {
-        provider.depot = Some(Box::new(GatedDepot(Arc::clone(gate))));
-        provider.start()
-    };
-    let (one, two) = (start(&first), start(&second));
     let store = provider.open_store().unwrap();
     let pending = || {
         let queue = store.queue(NOON).unwrap();
@@ -301,9 +330,7 @@ fn who_does_not_keep_up_leaves_items_to_others() {
 fn what_no_worker_has_begun_is_given_back_at_the_stop() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
-    let gate = Arc::new(Gate::default());
-    provider.depot = Some(Box::new(GatedDepot(Arc::clone(&gate))));
-    let host = provider.start();
+    let (host, gate) = gated(&mut provider);
     let store = provider.open_store().unwrap();
     let stop = Stop::new();
     thread::scope(|scope| {
@@ -431,6 +458,7 @@ on_both! {
     conflicts_are_tried_again_at_once;
     two_hosts_share_the_work;
     what_a_dead_host_had_in_hand_is_taken_over;
+    what_is_made_while_the_workers_keep_up_is_claimed_from_its_beginning;
     what_no_worker_has_begun_is_given_back_at_the_stop;
     who_does_not_keep_up_leaves_items_to_others;
     who_lost_a_claim_writes_nothing;

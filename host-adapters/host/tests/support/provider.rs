@@ -126,7 +126,15 @@ impl Provider {
 
     /// How much of the messages is in rows of their own.
     pub fn octets_in_rows(&self) -> i64 {
-        let sql = "SELECT CAST(sum(length(octets)) AS BIGINT) FROM message";
+        self.number("SELECT CAST(sum(length(octets)) AS BIGINT) FROM message")
+    }
+
+    /// How many items somebody has claimed that are not ended.
+    pub fn claimed(&self) -> i64 {
+        self.number("SELECT count(*) FROM outbox WHERE claimed_by IS NOT NULL")
+    }
+
+    fn number(&self, sql: &str) -> i64 {
         match &self.database {
             Some(url) => connect(url).query_one(sql, &[]).unwrap().get(0),
             None => rusqlite::Connection::open(self.folder.join("store.sqlite"))
