@@ -162,19 +162,13 @@ impl PostgresServer {
     fn copy_template(&self) {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let version = succeed(self.program("postgres").arg("--version"));
-        let template = cache.join(format!("postgres-{:x}", hash(&version.stdout)));
+        let made_from = (&version.stdout, INITDB);
+        let template = cache.join(format!("postgres-{:x}", hash(&made_from)));
         let data = self.folder.path().join("data");
         self.hand_over();
         if !template.exists() {
-            succeed(self.unprivileged("initdb").arg("-D").arg(&data).args([
-                "--username=pec",
-                "--auth=trust",
-                "--encoding=UTF8",
-                // A collation that is not that of octets, as servers have.
-                "--locale=C.UTF-8",
-                "--no-sync",
-                "--wal-segsize=1",
-            ]));
+            let mut initdb = self.unprivileged("initdb");
+            succeed(initdb.arg("-D").arg(&data).args(INITDB));
             // Under a name of its own first: other tests may be doing the same.
             let mine = cache.join(format!("postgres-template-{}", std::process::id()));
             succeed(Command::new("cp").arg("-a").arg(&data).arg(&mine));
@@ -246,6 +240,15 @@ fn succeed(command: &mut Command) -> Output {
 pub fn connect(url: &str) -> postgres::Client {
     postgres::Client::connect(url, postgres::NoTls).unwrap()
 }
+
+/// A collation that is not that of octets, as servers have; otherwise as it comes.
+const INITDB: [&str; 5] = [
+    "--username=pec",
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--locale=C.UTF-8",
+    "--no-sync",
+];
 
 fn hash(of: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
