@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::bodies::Bodies;
 use super::claims::Claim;
-use super::db::{DbError, Promise, Tx, params};
+use super::db::{DbError, Promise, Tx, Unmet, params};
 use super::effects::Effects;
 use super::spool::Original;
 use super::tracking::Seen;
@@ -138,7 +138,12 @@ pub(super) enum Rollback {
 
 impl From<DbError> for Rollback {
     fn from(error: DbError) -> Self {
-        Self::Database(error)
+        match error {
+            DbError::Unmet(Unmet::Conflict(text)) => Self::Conflict(text),
+            DbError::Unmet(Unmet::Lost(key)) => Self::Lost(key),
+            DbError::Unmet(Unmet::Contract(text)) => Self::Contract(text),
+            error => Self::Database(error),
+        }
     }
 }
 
@@ -215,6 +220,11 @@ fn makes_unclaimed(effects: &[pec::Effect], cause: &Cause<'_>, claim: Option<&Cl
 }
 
 impl Ending {
+    /// Is there nothing to write but how the item ended?
+    pub(super) fn is_one_statement(&self) -> bool {
+        !self.bounces() && !matches!(self, Self::Narrowed { .. })
+    }
+
     /// Must the plug-in hear of recipients that failed?
     pub(super) fn bounces(&self) -> bool {
         matches!(
@@ -260,11 +270,8 @@ fn write_cause(
             Ok(None)
         }
         Cause::Item { item, ending } => {
-            if item.end(tx, now, ending)? {
-                Ok(None)
-            } else {
-                Err(Rollback::Lost(item.key.clone()))
-            }
+            item.end(tx, now, ending)?;
+            Ok(None)
         }
         Cause::Directory { .. } | Cause::Request | Cause::Tick => Ok(None),
     }

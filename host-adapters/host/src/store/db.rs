@@ -16,7 +16,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-pub(super) use error::DbError;
+pub(super) use error::{DbError, Unmet};
 pub(super) use postgres::Postgres;
 pub use postgres::PostgresOptions;
 pub(super) use sqlite::Sqlite;
@@ -73,6 +73,23 @@ impl Db {
         }
     }
 
+    /// Writes with a single statement, durably, and returns how many rows it changed. It may be done
+    /// twice, if an answer is lost, so twice must come to the same.
+    ///
+    /// # Errors
+    /// The database's; it may have been done all the same.
+    pub(super) fn write_alone(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<u64, DbError> {
+        match self {
+            Self::Sqlite(db) => db.write(Promise::Durable, &mut |tx| tx.execute(sql, params)),
+            // What is said outside of a transaction is one.
+            Self::Postgres(db) => db.look(&mut |tx| tx.execute(sql, params)),
+        }
+    }
+
     /// Writes in one transaction: all that `work` does, or nothing where it fails. `work` is done
     /// again if the database asks for it, so it must not use up what it works with.
     ///
@@ -126,7 +143,39 @@ impl Tx<'_> {
     pub(super) fn later(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), DbError> {
         match &mut self.0 {
             Driver::Sqlite(_) => self.execute(sql, params).map(drop),
-            Driver::Postgres(session) => session.later(sql, params),
+            Driver::Postgres(session) => session.later(sql, params, None),
+        }
+    }
+
+    /// Executes a statement that must change a row, or nothing is committed: on PostgreSQL nobody
+    /// waits for it before the commit, and its error is that of a later call.
+    ///
+    /// # Errors
+    /// [`DbError::Unmet`] with `unmet` if it changed none, and those of [`Self::later`].
+    pub(super) fn must_change(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        unmet: Unmet,
+    ) -> Result<(), DbError> {
+        match &mut self.0 {
+            Driver::Sqlite(_) => match self.execute(sql, params)? {
+                0 => Err(DbError::Unmet(unmet)),
+                _ => Ok(()),
+            },
+            Driver::Postgres(session) => session.later(sql, params, Some(unmet)),
+        }
+    }
+
+    /// The number of a row to be inserted, where the database gives it beforehand, so that nobody
+    /// has to wait for the row: one of those that the statement draws, several at a time.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) fn draw(&mut self, postgres: &'static str) -> Result<Option<i64>, DbError> {
+        match &mut self.0 {
+            Driver::Sqlite(_) => Ok(None),
+            Driver::Postgres(session) => session.draw(postgres).map(Some),
         }
     }
 

@@ -7,7 +7,7 @@ use super::bodies::Bodies;
 use super::claims::Claim;
 use super::columns::{list_to_json, spool_id};
 use super::commit::{Cause, Rollback, derive_key};
-use super::db::{DbError, Tx, params};
+use super::db::{DbError, Tx, Unmet, params};
 use super::directory::install_directory;
 use super::outbox::{Item, NewItem};
 use super::publications;
@@ -163,19 +163,35 @@ impl<'a, 'tx> Effects<'a, 'tx> {
             Some(spool) => Some(spool_id(self.tx, &spool.name, made.body.len())?),
             None => None,
         };
-        let id = self.tx.value(
-            "INSERT INTO message (kind, pec_id, message_id, at, octets, spool, recipe)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
-            params![
-                &*kind_name(&made.summary.kind),
-                &made.summary.pec_id,
-                &made.summary.message_id,
-                self.now,
-                octets,
-                spool,
-                &recipe
-            ],
+        let drawn = self.tx.draw(
+            "SELECT nextval(pg_get_serial_sequence('message', 'id')) FROM generate_series(1, 32)",
         )?;
+        let kind = kind_name(&made.summary.kind);
+        let values = params![
+            &*kind,
+            &made.summary.pec_id,
+            &made.summary.message_id,
+            self.now,
+            octets,
+            spool,
+            &recipe,
+            drawn,
+        ];
+        let id = match drawn {
+            Some(id) => {
+                self.tx.later(
+                    "INSERT INTO message (kind, pec_id, message_id, at, octets, spool, recipe, id)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    values,
+                )?;
+                id
+            }
+            None => self.tx.value(
+                "INSERT INTO message (kind, pec_id, message_id, at, octets, spool, recipe, id)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id",
+                values,
+            )?,
+        };
         self.messages.insert(index, id);
         Ok(id)
     }
@@ -187,7 +203,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
             let text = format!("it tracks {} without recipients", message.pec_id);
             return Err(Rollback::Contract(text));
         }
-        let new = self.tx.execute(
+        self.tx.must_change(
             "INSERT INTO tracked (pec_id, message_id, sender, reply_to, subject, accepted_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
             params![
@@ -198,11 +214,8 @@ impl<'a, 'tx> Effects<'a, 'tx> {
                 &message.subject,
                 message.accepted_at
             ],
+            Unmet::Conflict(format!("PEC id {} is tracked already", message.pec_id)),
         )?;
-        if new == 0 {
-            let text = format!("PEC id {} is tracked already", message.pec_id);
-            return Err(Rollback::Conflict(text));
-        }
         for (position, recipient) in message.recipients.iter().enumerate() {
             self.tx.later(
                 "INSERT INTO tracked_recipient
@@ -228,7 +241,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
     fn take_in_charge(&mut self, charge: &pec::TakeInCharge) -> Result<(), Rollback> {
         let pec::EnvelopeKey { pec_id, provider } = &charge.envelope;
         for recipient in &charge.recipients {
-            let taken = self.tx.execute(
+            self.tx.must_change(
                 "INSERT INTO taken_in_charge (pec_id, provider, mailbox, recipient, at)
                  VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
                 params![
@@ -238,11 +251,10 @@ impl<'a, 'tx> Effects<'a, 'tx> {
                     recipient,
                     self.now
                 ],
+                Unmet::Conflict(format!(
+                    "PEC id {pec_id} is taken in charge for {recipient} already"
+                )),
             )?;
-            if taken == 0 {
-                let text = format!("PEC id {pec_id} is taken in charge for {recipient} already");
-                return Err(Rollback::Conflict(text));
-            }
         }
         Ok(())
     }
@@ -250,7 +262,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
     /// `changed_at` is when the state became what it is, so a repeated settlement leaves it.
     fn settle(&mut self, settlement: &pec::Settlement) -> Result<(), Rollback> {
         self.raise(&settlement.pec_id)?;
-        let changed = self.tx.execute(
+        self.tx.must_change(
             "UPDATE tracked_recipient
              SET state = ?3, warned = ?4, deadline = ?5, changed_at =
                  CASE WHEN state = ?3 THEN changed_at ELSE ?6 END
@@ -263,13 +275,11 @@ impl<'a, 'tx> Effects<'a, 'tx> {
                 settlement.deadline,
                 self.now
             ],
-        )?;
-        if changed == 0 {
-            return Err(Rollback::Contract(format!(
+            Unmet::Contract(format!(
                 "it settles {} of {}, which is not tracked",
                 settlement.recipient, settlement.pec_id
-            )));
-        }
+            )),
+        )?;
         self.raised.push(settlement.pec_id.clone());
         Ok(())
     }
@@ -280,15 +290,13 @@ impl<'a, 'tx> Effects<'a, 'tx> {
         if self.raised.iter().any(|raised| raised == pec_id) {
             return Ok(());
         }
-        let changed = self.tx.execute(
+        let text = format!("the states of PEC id {pec_id} have changed meanwhile");
+        self.tx.must_change(
             "UPDATE tracked SET version = version + 1
              WHERE pec_id = ?1 AND version = coalesce(?2, version)",
             params![pec_id, self.seen.version(pec_id)],
+            Unmet::Conflict(text),
         )?;
-        if changed == 0 {
-            let text = format!("the states of PEC id {pec_id} have changed meanwhile");
-            return Err(Rollback::Conflict(text));
-        }
         Ok(())
     }
 

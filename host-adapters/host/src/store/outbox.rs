@@ -9,7 +9,7 @@ use super::columns::{
     body_from_row, failure_from_row, failure_to_json, list_from_row, list_to_json, summary_from_row,
 };
 use super::commit::{Ending, derive_key};
-use super::db::{DbError, Promise, Tx, params};
+use super::db::{DbError, Param, Promise, Tx, Unmet, params};
 use super::spool::Spool;
 use super::{Store, StoreError, open_error};
 use crate::{Action, Body, ItemState, MessageSummary, pec};
@@ -96,9 +96,17 @@ impl Store {
         now: u64,
         ending: &Ending,
     ) -> Result<bool, StoreError> {
-        let ended = self.write("marking an outbox item", Promise::Durable, |tx| {
-            item.end(tx, now, ending)
-        })?;
+        let db = &self.0.db;
+        let ended = if ending.is_one_statement() {
+            item.with_end(now, ending, |sql, values| db.write_alone(sql, values))
+                .map(|changed| changed > 0)
+        } else {
+            match db.write(Promise::Durable, &mut |tx| item.end(tx, now, ending)) {
+                Err(DbError::Unmet(_)) => Ok(false),
+                written => written.map(|()| true),
+            }
+        };
+        let ended = ended.map_err(|error| self.failed("marking an outbox item", error))?;
         if ended && ending.bounces() {
             self.announce();
         }
@@ -120,19 +128,17 @@ impl Store {
         item.action = Action::Confirm;
         item.failure = failure;
         item.attempts = 0;
-        let doing = "noting how a deposit ended";
-        let noted = self.write(doing, Promise::Durable, |tx| {
-            tx.execute(
-                "UPDATE outbox SET action = ?3, failure = ?4, attempts = 0
-                 WHERE key = ?1 AND claimed_by = ?2 AND state = 'pending'",
-                params![
-                    &item.key,
-                    item.claim.name(),
-                    item.action.name(),
-                    &item.failure_json()
-                ],
-            )
-        })?;
+        let noted = self.0.db.write_alone(
+            "UPDATE outbox SET action = ?3, failure = ?4, attempts = 0
+             WHERE key = ?1 AND claimed_by = ?2 AND state = 'pending'",
+            params![
+                &item.key,
+                item.claim.name(),
+                item.action.name(),
+                &item.failure_json()
+            ],
+        );
+        let noted = noted.map_err(|error| self.failed("noting how a deposit ended", error))?;
         Ok(noted > 0)
     }
 }
@@ -244,9 +250,14 @@ impl Item {
         same.then_some(self.message_row)
     }
 
-    /// Writes how it ended, if it is still ours: the row's lock makes two who think so take turns,
-    /// and the second finds that it is not.
-    pub(super) fn end(&self, tx: &mut Tx<'_>, now: u64, ending: &Ending) -> Result<bool, DbError> {
+    /// Gives the statement that says how it ended, if it is still ours, with its values: the row's
+    /// lock makes two who think so take turns, and the second finds that it is not.
+    fn with_end<T>(
+        &self,
+        now: u64,
+        ending: &Ending,
+        run: impl FnOnce(&'static str, &[Param<'_>]) -> T,
+    ) -> T {
         let (state, tried, next_at, error) = match ending {
             Ending::Done => ("done", 0_u32, now, None),
             Ending::Refused { refusals, .. } => {
@@ -260,7 +271,7 @@ impl Item {
             }
             Ending::Failed { error } => ("failed", 1, now, Some(error.clone())),
         };
-        let changed = tx.execute(
+        run(
             "UPDATE outbox
              SET state = ?3, attempts = ?4, next_at = ?5, last_error = ?6, action = ?7, failure = ?8,
                  claimed_by = NULL, claimed_until = 0
@@ -275,12 +286,19 @@ impl Item {
                 self.action.name(),
                 &self.failure_json()
             ],
-        )?;
-        if changed == 0 {
-            return Ok(false);
-        }
+        )
+    }
+
+    /// Writes how it ended, and what follows.
+    ///
+    /// # Errors
+    /// [`Unmet::Lost`]: it is not ours any more.
+    pub(super) fn end(&self, tx: &mut Tx<'_>, now: u64, ending: &Ending) -> Result<(), DbError> {
+        self.with_end(now, ending, |sql, values| {
+            tx.must_change(sql, values, Unmet::Lost(self.key.clone()))
+        })?;
         if let Ending::Narrowed { later, .. } = ending {
-            tx.execute(
+            tx.later(
                 "UPDATE outbox SET recipients = ?2 WHERE key = ?1",
                 params![&self.key, &list_to_json(later)],
             )?;
@@ -299,7 +317,7 @@ impl Item {
                 self.bounce(tx, now, &refusal.recipient, &refusal.failure)?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Asks for the plug-in to be told that a recipient failed.

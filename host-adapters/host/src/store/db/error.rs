@@ -25,6 +25,9 @@ pub(in crate::store) enum DbError {
     /// SQLite gave up the whole transaction because of what somebody else in it did.
     #[error("the database gave up the transaction because of an error in another part of it")]
     GivenUp,
+    /// A statement changed nothing that must have.
+    #[error("a statement changed nothing: {0:?}")]
+    Unmet(Unmet),
     /// All connections were in use for too long.
     #[error("none of the {0} connections became free in time; allow more, or find what is slow")]
     NoConnection(usize),
@@ -36,6 +39,18 @@ pub(in crate::store) enum DbError {
         /// What is wrong with it.
         problem: Arc<str>,
     },
+}
+
+/// What it means that a statement changed nothing; see [`super::Tx::must_change`]. With a text for
+/// people, or with what is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Unmet {
+    /// Somebody else was quicker.
+    Conflict(String),
+    /// The claim on this item ran out, and somebody else has taken it over.
+    Lost(String),
+    /// The plug-in says of something what it is not.
+    Contract(String),
 }
 
 impl DbError {

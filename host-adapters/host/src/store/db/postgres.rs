@@ -125,7 +125,9 @@ fn transaction<T, E: From<DbError>>(
     work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     session.begin(begin)?;
-    match work(&mut Tx(Driver::Postgres(session))) {
+    let worked = work(&mut Tx(Driver::Postgres(session)))
+        .and_then(|value| Ok(session.settle().map(|()| value)?));
+    match worked {
         Ok(value) => {
             session.commit()?;
             Ok(value)

@@ -264,4 +264,12 @@ ALTER TABLE infected ALTER COLUMN octets SET STORAGE EXTERNAL;
 DROP INDEX outbox_pending;
 ",
     },
+    Step {
+        both: "",
+        postgres: "
+-- Only what is relayed has a number, and a row without one needs no entry.
+ALTER TABLE outbox DROP CONSTRAINT outbox_seq_key;
+CREATE UNIQUE INDEX outbox_seq ON outbox (seq) WHERE seq IS NOT NULL;
+",
+    },
 ];

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Error, Row, Statement};
 
 use super::Trouble;
 use super::together::{Done, Pending, together};
-use crate::store::db::{DbError, Param};
+use crate::store::db::{DbError, Param, Unmet};
 
 /// A connection with the statements that were prepared on it.
 pub(in crate::store::db) struct Session {
@@ -16,6 +16,8 @@ pub(in crate::store::db) struct Session {
     runtime: Runtime,
     client: Client,
     statements: HashMap<&'static str, Statement>,
+    /// Numbers that were drawn beforehand, by the statement that draws them.
+    drawn: HashMap<&'static str, Vec<i64>>,
     /// Not sent yet: they go with the next statement that somebody waits for.
     pending: Vec<Pending>,
     /// Of the last statement that failed.
@@ -30,6 +32,7 @@ impl Session {
             runtime,
             client,
             statements: HashMap::new(),
+            drawn: HashMap::new(),
             pending: Vec::new(),
             trouble: None,
             unclean: false,
@@ -53,12 +56,26 @@ impl Session {
         self.wait(async |client| client.batch_execute(begin).await)
     }
 
+    /// Waits for the statements that must have changed something: COMMIT does not go out before that
+    /// is known.
+    ///
+    /// # Errors
+    /// [`DbError::Unmet`], and those of the statements.
+    pub(super) fn settle(&mut self) -> Result<(), DbError> {
+        if self.pending.iter().any(|pending| pending.unmet.is_some()) {
+            self.wait(async |_| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// After [`Self::settle`].
+    ///
     /// # Errors
     /// [`DbError::Uncertain`] where the answer got lost: then there is nothing to try again, as
     /// it may have worked.
     pub(super) fn commit(&mut self) -> Result<(), DbError> {
         let Done { earlier, last } = self.send(async |client| client.batch_execute("COMMIT").await);
-        match (earlier, last) {
+        match (earlier.map(drop), last) {
             (Ok(()), Some(Ok(()))) => {
                 self.unclean = false;
                 Ok(())
@@ -117,18 +134,35 @@ impl Session {
         self.wait(async |client| client.query(&statement, &as_dyn(params)).await)
     }
 
-    /// See [`crate::store::db::Tx::later`].
+    /// See [`crate::store::db::Tx::later`] and, with what it means if nothing is changed,
+    /// [`crate::store::db::Tx::must_change`].
     pub(in crate::store::db) fn later(
         &mut self,
         sql: &'static str,
         params: &[Param<'_>],
+        unmet: Option<Unmet>,
     ) -> Result<(), DbError> {
         let statement = self.prepare(sql)?;
-        self.pending.push(Pending::new(statement, params));
+        self.pending.push(Pending::new(statement, params, unmet));
         if self.pending.len() >= MOST_PENDING {
             self.wait(async |_| Ok(()))?;
         }
         Ok(())
+    }
+
+    /// One of the numbers that a statement draws, several at a time. No two calls get the same, on
+    /// whatever connection; one that is not used is lost.
+    pub(in crate::store::db) fn draw(&mut self, sql: &'static str) -> Result<i64, DbError> {
+        if let Some(number) = self.drawn.get_mut(sql).and_then(Vec::pop) {
+            return Ok(number);
+        }
+        let rows = self.query(sql, &[])?;
+        // The last is taken first.
+        let numbers = rows.iter().rev().map(|row| row.try_get(0));
+        let mut numbers: Vec<i64> = numbers.collect::<Result<_, _>>()?;
+        let number = numbers.pop();
+        self.drawn.insert(sql, numbers);
+        number.ok_or_else(|| DbError::damaged(0, "no row"))
     }
 
     /// Several statements without values, from a migration.
@@ -153,17 +187,32 @@ impl Session {
         &mut self,
         last: impl AsyncFnOnce(&Client) -> Result<T, Error>,
     ) -> Result<T, DbError> {
-        let Done { earlier, last } = self.send(last);
-        self.noting(earlier)?;
+        let pending = std::mem::take(&mut self.pending);
+        let Done { earlier, last } = self.send_after(&pending, last);
+        let changed = self.noting(earlier)?;
+        let mut unmet = pending
+            .into_iter()
+            .zip(changed)
+            .filter(|(_, rows)| *rows == 0);
+        if let Some(unmet) = unmet.find_map(|(pending, _)| pending.unmet) {
+            return Err(DbError::Unmet(unmet));
+        }
         let last = last.expect("it goes with what could be sent");
         self.noting(last)
     }
 
     fn send<T>(&mut self, last: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Done<T> {
         let pending = std::mem::take(&mut self.pending);
+        self.send_after(&pending, last)
+    }
+
+    fn send_after<T>(
+        &mut self,
+        pending: &[Pending],
+        last: impl AsyncFnOnce(&Client) -> Result<T, Error>,
+    ) -> Done<T> {
         let last = last(&self.client);
-        self.runtime
-            .block_on(together(&self.client, &pending, last))
+        self.runtime.block_on(together(&self.client, pending, last))
     }
 
     fn noting<T>(&mut self, result: Result<T, Error>) -> Result<T, DbError> {

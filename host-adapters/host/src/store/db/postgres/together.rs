@@ -6,34 +6,37 @@ use std::task::Poll;
 
 use tokio_postgres::{Client, Error, Statement};
 
-use crate::store::db::Param;
 use crate::store::db::value::Kept;
+use crate::store::db::{Param, Unmet};
 
 /// A statement whose result nobody waits for.
 pub(super) struct Pending {
     statement: Statement,
     params: Vec<Kept>,
+    /// What it means if it changes nothing; none: it may.
+    pub(super) unmet: Option<Unmet>,
 }
 
 impl Pending {
-    pub(super) fn new(statement: Statement, params: &[Param<'_>]) -> Self {
+    pub(super) fn new(statement: Statement, params: &[Param<'_>], unmet: Option<Unmet>) -> Self {
         Self {
             statement,
             params: params.iter().map(Param::keep).collect(),
+            unmet,
         }
     }
 
-    async fn send(&self, client: &Client) -> Result<(), Error> {
+    async fn send(&self, client: &Client) -> Result<u64, Error> {
         let params: Vec<Param<'_>> = self.params.iter().map(Kept::as_param).collect();
         let params = super::session::as_dyn(&params);
-        client.execute(&self.statement, &params).await.map(drop)
+        client.execute(&self.statement, &params).await
     }
 }
 
 /// What became of a row of statements.
 pub(super) struct Done<T> {
-    /// The first error of those that nobody waited for.
-    pub(super) earlier: Result<(), Error>,
+    /// How many rows those changed that nobody waited for, or the first error of them.
+    pub(super) earlier: Result<Vec<u64>, Error>,
     /// None: one of those could not be sent, so the last was not sent either.
     pub(super) last: Option<Result<T, Error>>,
 }
@@ -46,12 +49,12 @@ pub(super) async fn together<T>(
     pending: &[Pending],
     last: impl Future<Output = Result<T, Error>>,
 ) -> Done<T> {
-    type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
+    type Sending<'a> = Pin<Box<dyn Future<Output = Result<u64, Error>> + 'a>>;
     let mut sending: Vec<Option<Sending<'_>>> = pending
         .iter()
         .map(|pending| Some(Box::pin(pending.send(client)) as Sending<'_>))
         .collect();
-    let mut results: Vec<Result<(), Error>> = pending.iter().map(|_| Ok(())).collect();
+    let mut results: Vec<Result<u64, Error>> = pending.iter().map(|_| Ok(0)).collect();
     let mut last = pin!(last);
     let mut outcome = None;
     let mut is_sent = false;
