@@ -1,5 +1,5 @@
-//! Foreign hosts of the faces: a program each, which gets a folder of calls and leaves the answers
-//! beside them. `make install-test-tools` installs what they run on.
+//! Hosts of the faces. Foreign ones are a program each, which gets a folder of calls and leaves the
+//! answers beside them; `make install-test-tools` installs what they run on.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,6 +9,7 @@ use std::process::Command;
 use ceralacca::Fault;
 use ceralacca::values::Value;
 
+use super::own_host;
 use super::value::{plain, read, wit};
 
 /// The faces, and the core itself behind their translation.
@@ -24,8 +25,8 @@ pub enum Face {
 pub struct Host {
     /// For people.
     pub name: &'static str,
-    /// The program in `tests/faces/hosts`.
-    pub script: &'static str,
+    /// The program in `tests/faces/hosts`; none: our own, which is linked.
+    pub script: Option<&'static str>,
     /// What it loads, in the target folder.
     pub module: &'static str,
     /// How to make that.
@@ -39,10 +40,20 @@ pub struct Host {
 }
 
 /// All of them.
-pub const HOSTS: [Host; 5] = [
+pub const HOSTS: [Host; 6] = [
+    Host {
+        name: "the component in our own host",
+        script: None,
+        module: "ceralacca.component.wasm",
+        made_by: "make component",
+        face: Face::Component,
+        // A trap costs one conversation there and no instance: `trouble.rs` of the host looks at that.
+        bounds: false,
+        says: wit,
+    },
     Host {
         name: "Extism in Python",
-        script: "extism_host.py",
+        script: Some("extism_host.py"),
         module: "ceralacca.extism.wasm",
         made_by: "make extism",
         face: Face::Extism,
@@ -51,7 +62,7 @@ pub const HOSTS: [Host; 5] = [
     },
     Host {
         name: "Extism in Node",
-        script: "extism_host.mjs",
+        script: Some("extism_host.mjs"),
         module: "ceralacca.extism.wasm",
         made_by: "make extism",
         face: Face::Extism,
@@ -60,7 +71,7 @@ pub const HOSTS: [Host; 5] = [
     },
     Host {
         name: "the npm package in Node",
-        script: "npm_host.mjs",
+        script: Some("npm_host.mjs"),
         module: "npm",
         made_by: "make npm",
         face: Face::JavaScript,
@@ -69,7 +80,7 @@ pub const HOSTS: [Host; 5] = [
     },
     Host {
         name: "the component, transpiled by jco, in Node",
-        script: "jco_host.mjs",
+        script: Some("jco_host.mjs"),
         module: "ceralacca.component.wasm",
         made_by: "make component",
         face: Face::Component,
@@ -78,7 +89,7 @@ pub const HOSTS: [Host; 5] = [
     },
     Host {
         name: "the component on wasmtime in Python",
-        script: "wasmtime_host.py",
+        script: Some("wasmtime_host.py"),
         module: "ceralacca.component.wasm",
         made_by: "make component",
         face: Face::Component,
@@ -95,13 +106,16 @@ impl Host {
         folder: &Path,
         calls: impl Iterator<Item = (&'a str, &'a [u8])>,
     ) -> Option<Vec<Value>> {
+        let Some(script) = self.script else {
+            return is_made(self.module, self.made_by).then(|| own_host::answer(calls));
+        };
         fs::create_dir(folder).expect("a folder");
         let mut count = 0;
         for (number, (function, frame)) in calls.enumerate() {
             fs::write(folder.join(format!("{number:04}.{function}")), frame).expect("a file");
             count += 1;
         }
-        let ran = self.run(folder);
+        let ran = self.run(script, folder);
         let answer = |number| {
             let file = folder.join(format!("{number:04}.answer"));
             read(fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display())))
@@ -112,11 +126,11 @@ impl Host {
     }
 
     /// Runs the program on a folder of calls. None where it, or its module, is not here.
-    fn run(&self, calls: &Path) -> Option<()> {
+    fn run(&self, program: &str, calls: &Path) -> Option<()> {
         if !installed(self.module, self.made_by) {
             return None;
         }
-        let script = script(self.script);
+        let script = script(program);
         let tools = target().join("tools/hosts");
         let program = match script.extension().and_then(OsStr::to_str) {
             Some("py") => tools.join("bin/python"),
@@ -134,10 +148,11 @@ impl Host {
 
 /// Are the module, in the target folder, and the foreign hosts here?
 pub fn installed(module: &str, made_by: &str) -> bool {
-    let has = |name: &str, by: &str| {
-        target().join(name).exists() || missing(&format!("target/{name} ({by})"))
-    };
-    has(module, made_by) && has("tools/hosts/installed", "make install-test-tools")
+    is_made(module, made_by) && is_made("tools/hosts/installed", "make install-test-tools")
+}
+
+fn is_made(name: &str, by: &str) -> bool {
+    target().join(name).exists() || missing(&format!("target/{name} ({by})"))
 }
 
 /// A program of `tests/faces/hosts`.

@@ -10,6 +10,7 @@ mod package;
 mod record;
 mod story;
 mod value;
+mod wit;
 
 use std::fs;
 use std::path::Path;

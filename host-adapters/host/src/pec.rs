@@ -12,7 +12,7 @@ pub(crate) mod bindings {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "plugin",
-        // Scripted engines and tests compare outcomes.
-        additional_derives: [PartialEq, Eq],
+        // Scripted engines and tests compare outcomes; what is said can be written down.
+        additional_derives: [PartialEq, Eq, serde::Serialize, serde::Deserialize],
     });
 }
