@@ -77,6 +77,27 @@ fn it_serves_a_typescript_user() {
     user.assert_said("consumer.answer", &expected);
 }
 
+/// What a host hands over by mistake, or does while it is read, costs no other transaction.
+#[test]
+fn strange_values_cost_nobody_else() {
+    if !installed("npm", "make npm") {
+        return;
+    }
+    let user = User::new();
+    let (first, last) = user.told(SUBMISSION);
+    run(Command::new("node")
+        .arg(script("strange_values.mjs"))
+        .arg(user.file("node_modules/ceralacca/node.js"))
+        .arg(user.file("calls"))
+        .args([first.to_string(), last.to_string()]));
+    let said = read(fs::read(user.file("calls/strange.answer")).expect("an answer"));
+    let outcomes = list(field(&said, "outcomes"));
+    assert_eq!(outcomes.len(), STRANGE);
+    for outcome in outcomes {
+        assert_same(user.outcome(last), outcome);
+    }
+}
+
 /// What the package's README shows runs as it stands, and seals what the core seals.
 #[test]
 fn its_readme_can_be_pasted() {
@@ -147,6 +168,9 @@ fn a_bundler_takes_it_into_a_page() {
     ]);
     assert_same(&expected, &read(found));
 }
+
+/// Transactions beside which `strange_values.mjs` makes a mistake, and those that only look like one.
+const STRANGE: usize = 38;
 
 /// Somebody who has the package in a folder, and the story to compare with.
 struct User {

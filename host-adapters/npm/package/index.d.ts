@@ -10,7 +10,10 @@ import type {
 
 export type * from "./types.js";
 
-/** A conversation that has begun. Forgetting it abandons it without any effect. */
+/**
+ * A conversation that has begun. Forgetting it abandons it without any effect. The functions below begin
+ * them, `new` does not.
+ */
 export declare class Transaction {
   private constructor();
   /**
@@ -95,7 +98,10 @@ export declare class PecError extends Error {
 export declare class SettingsError extends PecError {
   readonly code: "settings";
 }
-/** Too few or too many answers, or what is none of that kind. The same questions still stand. */
+/**
+ * Too few or too many answers, or what is none of that kind, or cannot be read; or a getter of the host's
+ * advanced while another call was reading. The same questions still stand.
+ */
 export declare class WrongAnswersError extends PecError {
   readonly code: "wrong-answers";
 }
@@ -109,7 +115,7 @@ export declare class EntropyError extends PecError {
 }
 /**
  * The context or the event, the settings or the dossier has a field that no host may pass, or cannot be
- * read; the message says which, or why.
+ * read; the message says which, or why. Or a getter of the host's made this call while another was reading.
  */
 export declare class EventError extends PecError {
   readonly code: "event";
@@ -122,8 +128,9 @@ export declare class TooLargeError extends PecError {
   readonly code: "too-large";
 }
 /**
- * The module has trapped: a bug of ours, or no memory left. It has been started anew; transactions
- * that stood are lost, new ones may begin.
+ * The module has trapped: a bug of ours, or no memory left; `cause` is the trap. Transactions that stood
+ * are lost, and throw this too; new ones may begin, for which the module starts anew. What a host hands
+ * over is never the reason, but by its size.
  */
 export declare class BrokenError extends PecError {
   readonly code: "broken";
