@@ -1,7 +1,7 @@
 //! The npm package as somebody uses it who writes TypeScript.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ceralacca::Step;
@@ -96,6 +96,44 @@ fn strange_values_cost_nobody_else() {
     for outcome in outcomes {
         assert_same(user.outcome(last), outcome);
     }
+}
+
+/// workerd, with nothing around it, hands the module to `ceralacca/init`: nothing is read or fetched.
+#[test]
+fn a_host_may_hand_over_the_module() {
+    let workerd =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/worker/node_modules/.bin/workerd");
+    if !installed("npm", "make npm")
+        || !(workerd.exists() || missing("workerd (make install-test-tools)"))
+    {
+        return;
+    }
+    let user = User::new();
+    let (first, last) = user.told(SUBMISSION);
+    for (name, file) in [
+        ("bare.js", script("bare.js")),
+        ("bare.capnp", script("bare.capnp")),
+        (
+            "frame.mjs",
+            script("../../../examples/node-extism/frame.mjs"),
+        ),
+    ] {
+        fs::copy(file, user.file(name)).expect("a file");
+    }
+    let asked = user.exchanges[first..=last].iter();
+    let asked = Value::Seq(asked.map(|exchange| exchange.asked.clone()).collect());
+    let calls = frame::write(&map([("calls", asked)]));
+    fs::write(user.file("recorded"), calls).expect("a file");
+    let said = run(Command::new(workerd)
+        .args(["test", "bare.capnp"])
+        .current_dir(&user.place));
+    let octet = |hex: &[u8]| {
+        let hex = str::from_utf8(hex).ok()?;
+        u8::from_str_radix(hex, 16).ok()
+    };
+    let outcome = said.trim().as_bytes().chunks(2).map(octet).collect();
+    let outcome = Option::expect(outcome, "an outcome in hexadecimal");
+    assert_same(user.outcome(last), &read(outcome));
 }
 
 /// What the package's README shows runs as it stands, and seals what the core seals.
@@ -300,8 +338,10 @@ fn no_type_is_any() {
     }
 }
 
-fn run(command: &mut Command) {
-    let output = command.output().expect("node runs");
+/// What a program says that succeeds.
+fn run(command: &mut Command) -> String {
+    let output = command.output().expect("it runs");
     let said = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said));
     assert!(output.status.success(), "{command:?}: {said:?}");
+    said[0].to_string()
 }
