@@ -226,13 +226,32 @@ impl User {
             exchanges,
             alfa,
         };
-        fs::create_dir(user.file("node_modules")).expect("a folder");
-        let package = target().join("npm").canonicalize().expect("a path");
-        std::os::unix::fs::symlink(package, user.file("node_modules/ceralacca")).expect("a link");
         fs::write(user.file("package.json"), r#"{"type": "module"}"#).expect("a file");
+        user.install();
         fs::create_dir(user.file("calls")).expect("a folder");
         write(&user.exchanges, &user.file("calls"));
         user
+    }
+
+    /// As from a registry: what the package lacks is not here either.
+    fn install(&self) {
+        let npm = |command: &str| {
+            let mut npm = Command::new("npm");
+            npm.args([
+                command,
+                "--offline",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+            ])
+            .arg(format!("--cache={}", self.file("npm-cache").display()))
+            .current_dir(&self.place);
+            npm
+        };
+        let package = target().join("npm").canonicalize().expect("a path");
+        run(npm("pack").arg(package));
+        let packed = format!("./ceralacca-{}.tgz", env!("CARGO_PKG_VERSION"));
+        run(npm("install").arg(packed));
     }
 
     fn file(&self, name: &str) -> PathBuf {
