@@ -1,5 +1,6 @@
 //! The npm package as somebody uses it who writes TypeScript.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,7 +29,7 @@ const TSCONFIG: &str = r#"{
 }"#;
 
 /// The mistakes that `consumer.ts` makes, in its order.
-const CAUGHT: [&str; 18] = [
+const CAUGHT: [&str; 19] = [
     "SettingsError settings",
     "EntropyError entropy",
     "EventError event",
@@ -43,14 +44,27 @@ const CAUGHT: [&str; 18] = [
     "WrongAnswersError wrong-answers",
     "WrongAnswersError wrong-answers",
     "TooLargeError too-large",
+    "FinishedError finished",
     "TooLargeError too-large",
     "TooLargeError too-large",
     "EventError event",
     "SettingsError settings",
 ];
 
+/// The errors that `consumer.ts` makes of all classes, and whether each is what it should be.
+const MADE: [(&str, &str); 8] = [
+    ("PecError", "newer"),
+    ("SettingsError", "settings"),
+    ("WrongAnswersError", "wrong-answers"),
+    ("FinishedError", "finished"),
+    ("EntropyError", "entropy"),
+    ("EventError", "event"),
+    ("TooLargeError", "too-large"),
+    ("BrokenError", "broken"),
+];
+
 /// Compiles `consumer.ts` strictly against the package, and has it submit what the story did, with
-/// WebCrypto for a signer: the outcome is the story's, octet for octet.
+/// WebCrypto for a signer and `fetch` for the directory: the outcome is the story's, octet for octet.
 #[test]
 fn it_serves_a_typescript_user() {
     if !installed("npm", "make npm") {
@@ -63,16 +77,37 @@ fn it_serves_a_typescript_user() {
     run(Command::new("node").arg(compiler).current_dir(&user.place));
 
     let (first, last) = user.told(SUBMISSION);
+    let providers = user.providers(first, last);
+    let directory = frame::write(&Value::Map(providers.clone()));
+    fs::write(user.file("directory"), directory).expect("a file");
     run(Command::new("node")
         .arg(script("consumer_run.mjs"))
         .arg(user.file("consumer.js"))
-        .args([user.key(), user.file("calls")])
+        .args([user.key(), user.file("directory"), user.file("calls")])
         .args([first.to_string(), last.to_string()]));
 
+    let domains = providers.keys().cloned().collect();
+    let made = MADE.map(|(name, code)| {
+        let why = match code {
+            "broken" => {
+                "the transaction ended in a trap, or another one did while it stood: begin anew"
+            }
+            _ => "why",
+        };
+        Value::Seq(
+            [name, code, why]
+                .map(text)
+                .into_iter()
+                .chain([Value::Bool(true)])
+                .collect(),
+        )
+    });
     let expected = map([
         ("outcome", user.outcome(last).clone()),
         ("made", user.made(first, last)),
+        ("fetched", Value::Seq(domains)),
         ("caught", Value::Seq(CAUGHT.map(text).to_vec())),
+        ("errors", Value::Seq(made.to_vec())),
     ]);
     user.assert_said("consumer.answer", &expected);
 }
@@ -276,6 +311,26 @@ impl User {
     fn outcome(&self, last: usize) -> &Value {
         let answered = self.exchanges[last].answered.as_ref();
         field(field(answered.expect("an outcome"), "step"), "val")
+    }
+
+    /// The providers of each domain that is asked about in these calls.
+    fn providers(&self, first: usize, last: usize) -> BTreeMap<Value, Value> {
+        let exchanges = &self.exchanges[first..=last];
+        let asked = exchanges
+            .iter()
+            .zip(&exchanges[1..])
+            .flat_map(|(ask, answer)| {
+                let step = field(ask.answered.as_ref().expect("a step"), "step");
+                list(field(step, "val"))
+                    .iter()
+                    .zip(list(field(&answer.asked, "answers")))
+            });
+        asked
+            .filter(|(question, _)| field(question, "tag") == &text("provider-of-domain"))
+            .map(|(question, answer)| {
+                (field(question, "val").clone(), field(answer, "val").clone())
+            })
+            .collect()
     }
 
     /// The messages that it made, whole.

@@ -93,10 +93,12 @@ export declare function splice(message: Message, original: Uint8Array): Uint8Arr
 export declare class PecError extends Error {
   /** Stable name for programs, the same on all faces of the plug-in. */
   readonly code: string;
+  constructor(code: string, message?: string, options?: { cause?: unknown });
 }
 /** A setting is wrong; the message names it and the remedy. */
 export declare class SettingsError extends PecError {
   readonly code: "settings";
+  constructor(message?: string, options?: { cause?: unknown });
 }
 /**
  * Too few or too many answers, or what is none of that kind, or cannot be read; or a getter of the host's
@@ -104,14 +106,17 @@ export declare class SettingsError extends PecError {
  */
 export declare class WrongAnswersError extends PecError {
   readonly code: "wrong-answers";
+  constructor(message?: string, options?: { cause?: unknown });
 }
 /** The transaction has ended. */
 export declare class FinishedError extends PecError {
   readonly code: "finished";
+  constructor(message?: string, options?: { cause?: unknown });
 }
 /** Less than 32 octets of entropy. */
 export declare class EntropyError extends PecError {
   readonly code: "entropy";
+  constructor(message?: string, options?: { cause?: unknown });
 }
 /**
  * The context or the event, the settings or the dossier has a field that no host may pass, or cannot be
@@ -119,6 +124,7 @@ export declare class EntropyError extends PecError {
  */
 export declare class EventError extends PecError {
   readonly code: "event";
+  constructor(message?: string, options?: { cause?: unknown });
 }
 /**
  * The event brings more octets than `context.largest`, the answers more than 256 MiB, or either more
@@ -126,6 +132,7 @@ export declare class EventError extends PecError {
  */
 export declare class TooLargeError extends PecError {
   readonly code: "too-large";
+  constructor(message?: string, options?: { cause?: unknown });
 }
 /**
  * The module has trapped: a bug of ours, or no memory left; `cause` is the trap. Transactions that stood
@@ -134,4 +141,5 @@ export declare class TooLargeError extends PecError {
  */
 export declare class BrokenError extends PecError {
   readonly code: "broken";
+  constructor(options?: { cause?: unknown });
 }
