@@ -73,7 +73,7 @@ pub const HOSTS: [Host; 5] = [
         module: "ceralacca.component.wasm",
         made_by: "make component",
         face: Face::Component,
-        bounds: false,
+        bounds: true,
         says: wit,
     },
     Host {
