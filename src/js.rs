@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use js_sys::{Array, JsString, Object, Reflect, Uint8Array};
+use js_sys::{Array, JsString, Object, Reflect, Symbol, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::fault::Fault;
@@ -123,12 +123,16 @@ impl From<Unread> for Refusal {
 }
 
 /// What one argument may still bring.
+///
+/// Reading may run code of the host's: getters, proxies. What that throws may not pass through the
+/// module, whose memory it would leave half written: all that can throw is imported with `catch`.
 struct Reader {
     /// Octets of octet strings, which may be as many as this.
     octets: usize,
     most: usize,
     /// Octets of text, of which there are never many.
     text: usize,
+    items: usize,
     depth: usize,
 }
 
@@ -138,6 +142,7 @@ impl Reader {
             octets: 0,
             most,
             text: Limits::DEFAULT.call,
+            items: Limits::DEFAULT.items,
             depth: MAX_DEPTH,
         }
     }
@@ -149,14 +154,8 @@ impl Reader {
             Ok(Value::Bool(bool))
         } else if let Some(number) = js.as_f64() {
             Ok(plain_number(number))
-        } else if let Some(text) = js.as_string() {
-            self.text = self
-                .text
-                .checked_sub(text.len())
-                .ok_or_else(|| Unread::TooLarge(Refusal::too_large(text.len(), self.text)))?;
-            Ok(Value::String(text))
-        } else if let Some(octets) = js.dyn_ref::<Uint8Array>() {
-            self.octets(octets)
+        } else if let Some(text) = js.dyn_ref::<JsString>() {
+            self.text(text)
         } else if js.is_bigint() {
             u64::try_from(js.clone())
                 .map(Value::U64)
@@ -175,44 +174,104 @@ impl Reader {
         }
     }
 
-    fn octets(&mut self, octets: &Uint8Array) -> Result<Value, Unread> {
-        let size = octets.length() as usize;
+    fn text(&mut self, text: &JsString) -> Result<Value, Unread> {
+        // At least; before it is copied.
+        let units = text.length() as usize;
+        if units > self.text {
+            return Err(self.too_much_text(units));
+        }
+        room(units * MOST_OCTETS_OF_UNIT)?;
+        let text = String::from(text);
+        self.text = self
+            .text
+            .checked_sub(text.len())
+            .ok_or_else(|| self.too_much_text(text.len()))?;
+        Ok(Value::String(text))
+    }
+
+    fn too_much_text(&self, octets: usize) -> Unread {
+        Unread::TooLarge(Refusal::too_large(octets, self.text))
+    }
+
+    fn object(&mut self, js: &JsValue) -> Result<Value, Unread> {
+        // The brand of its view: `instanceof` knows only this realm's, and believes proxies.
+        let brand = of_view(&Symbol::to_string_tag(), js)?;
+        match brand.as_string().as_deref() {
+            Some("Uint8Array") => self.octets(js),
+            Some(other) => Err(no_data(&format!("a {other}: octets are a Uint8Array"))),
+            None if is_array(js).map_err(threw)? => self.list(js),
+            None => self.fields(js),
+        }
+    }
+
+    fn octets(&mut self, view: &JsValue) -> Result<Value, Unread> {
+        // Not that which it may have as a property of its own.
+        let size = of_view(&"length".into(), view)?;
+        let size = size.as_f64().unwrap_or_default() as usize;
         // Before they are copied.
         self.octets = self.octets.saturating_add(size);
         if self.octets > self.most {
             let refusal = Refusal::too_large(self.octets, self.most);
             return Err(Unread::TooLarge(refusal));
         }
-        let mut copy = Vec::new();
-        copy.try_reserve_exact(size)
-            .map_err(|_| Unread::TooLarge(Refusal::no_room(size)))?;
+        let mut copy = room(size)?;
         copy.resize(size, 0);
-        octets.copy_to(&mut copy);
+        // A view whose memory was transferred has no octets, and cannot be read either.
+        copy_octets(&mut copy, view).map_err(threw)?;
         Ok(Value::Bytes(copy))
     }
 
-    /// Code of the host's may run here: getters, proxies. What it throws ends here.
-    fn object(&mut self, js: &JsValue) -> Result<Value, Unread> {
-        if let Some(list) = js.dyn_ref::<Array>() {
-            let list = (0..list.length()).map(|index| {
-                let item = Reflect::get_u32(list, index).map_err(|error| threw(&error))?;
-                self.value(&item)
-            });
-            return Ok(Value::Seq(list.collect::<Result<_, _>>()?));
+    fn list(&mut self, list: &JsValue) -> Result<Value, Unread> {
+        // A proxy may say anything.
+        let length = Reflect::get(list, &"length".into()).map_err(threw)?;
+        let length = length.as_f64().unwrap_or(f64::INFINITY);
+        self.count(length)?;
+        let mut values = Vec::new();
+        for index in 0..length as u32 {
+            let item = Reflect::get_u32(list.unchecked_ref(), index).map_err(threw)?;
+            values.push(self.value(&item)?);
         }
+        Ok(Value::Seq(values))
+    }
+
+    fn fields(&mut self, object: &JsValue) -> Result<Value, Unread> {
+        let names = keys(object).map_err(threw)?;
+        self.count(f64::from(names.length()))?;
         let mut fields = BTreeMap::new();
-        let entries = entries(js).map_err(|error| threw(&error))?;
-        for entry in entries.iter() {
-            let entry: Array = entry.unchecked_into();
-            let value = self.value(&entry.get(1))?;
+        for name in names.iter() {
+            let value = Reflect::get(object, &name).map_err(threw)?;
+            let value = self.value(&value)?;
             // A field that is undefined is not there.
             if value != Value::Option(None) {
-                let name = entry.get(0).as_string().unwrap_or_default();
-                fields.insert(Value::String(name), value);
+                fields.insert(self.text(name.unchecked_ref())?, value);
             }
         }
         Ok(Value::Map(fields))
     }
+
+    /// So many items or fields are about to be read.
+    fn count(&mut self, items: f64) -> Result<(), Unread> {
+        if !(0.0..=self.items as f64).contains(&items) {
+            return Err(no_data("more lists and fields than any event has"));
+        }
+        self.items -= items as usize;
+        Ok(())
+    }
+}
+
+/// Room for so many octets. Where there is none, the glue would trap.
+fn room(octets: usize) -> Result<Vec<u8>, Unread> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(octets)
+        .map_err(|_| Unread::TooLarge(Refusal::no_room(octets)))?;
+    Ok(room)
+}
+
+/// What typed arrays have of themselves, whatever lies over it: undefined, or an error, if it is none.
+fn of_view(name: &JsValue, view: &JsValue) -> Result<JsValue, Unread> {
+    OCTETS
+        .with(|prototype| get_of(prototype, name, view))
+        .map_err(threw)
 }
 
 /// A whole number where it is one, or what no field takes.
@@ -275,22 +334,42 @@ fn no_data(what: &str) -> Unread {
     Unread::NoData(format!("an argument holds {what}"))
 }
 
-fn threw(error: &JsValue) -> Unread {
-    let message = Reflect::get(error, &"message".into()).ok();
-    let words = message.and_then(|message| message.as_string());
-    let words = words.or_else(|| error.as_string()).unwrap_or_default();
+fn threw(error: JsValue) -> Unread {
+    let message = Reflect::get(&error, &"message".into()).ok();
+    let words = [message.as_ref(), Some(&error)]
+        .into_iter()
+        .flatten()
+        .filter_map(|words| words.dyn_ref::<JsString>())
+        .find(|words| words.length() < LONGEST_WORDS)
+        .map_or_else(String::new, String::from);
     no_data(&format!("an object that cannot be read: {words}"))
 }
 
+// js-sys has these as if nothing could be thrown there.
 #[allow(unsafe_code, reason = "generated bindings")]
 #[wasm_bindgen]
 extern "C" {
-    /// `Object.entries`; js-sys has it as if nothing could be thrown there.
+    #[wasm_bindgen(catch, js_namespace = Array, js_name = isArray)]
+    fn is_array(value: &JsValue) -> Result<bool, JsValue>;
+
     #[wasm_bindgen(catch, js_namespace = Object)]
-    fn entries(object: &JsValue) -> Result<Array, JsValue>;
+    fn keys(object: &JsValue) -> Result<Array, JsValue>;
+
+    #[wasm_bindgen(catch, js_namespace = ["Uint8Array", "prototype", "set"], js_name = call)]
+    fn copy_octets(to: &mut [u8], from: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, js_namespace = Reflect, js_name = get)]
+    fn get_of(holder: &JsValue, name: &JsValue, of: &JsValue) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(thread_local_v2, js_namespace = Uint8Array, js_name = prototype)]
+    static OCTETS: JsValue;
 }
 
 /// `Number.MAX_SAFE_INTEGER`.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 /// The deepest event, a tick, has eight levels.
 const MAX_DEPTH: usize = 32;
+/// The glue makes room for one octet of each UTF-16 unit, and where they are not all ASCII for three.
+const MOST_OCTETS_OF_UNIT: usize = 4;
+/// What an error of the host's may say at most, in UTF-16 units, to be said again.
+const LONGEST_WORDS: u32 = 1_000;

@@ -70,7 +70,7 @@ function statements({ finding, verdict: word }) {
   const { data, issuer } = finding;
   const name = words.facts;
   const kind = kindOf(finding);
-  const provider = issuer ? [issuer.name, el("small", {}, issuer.dn)] : data && name.provider_claimed(data.provider);
+  const provider = issuer ? [issuer.name, " ", el("small", {}, issuer.dn)] : data && name.provider_claimed(data.provider);
   const pairs = [
     [name.kind, [el("b", {}, kind.name), kind.meaning && `: ${kind.meaning}`].filter(Boolean)],
     [name.provider, provider],
@@ -82,7 +82,7 @@ function statements({ finding, verdict: word }) {
 function certified(data, kind) {
   const name = words.facts;
   const recipient = ({ address, certified }) =>
-    el("li", {}, el("bdi", {}, address), el("small", {}, certified ? name.certified : name.notCertified));
+    el("li", {}, el("bdi", {}, address), " ", el("small", {}, certified ? name.certified : name.notCertified));
   return [
     [name.sender, data.sender],
     [name.recipients, data.recipients.length ? el("ul", {}, ...data.recipients.map(recipient)) : ""],

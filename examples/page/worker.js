@@ -95,7 +95,7 @@ class TooLarge extends Error {
   code = "too-large";
 }
 
-/** What the plug-in takes in one call (128 MiB), less what goes with it. */
+/** As much as `ceralacca verify` takes, and more than any provider. The plug-in would take 256 MiB. */
 const MOST = 120_000_000;
 
 postMessage({ do: "ready" });

@@ -84,7 +84,7 @@ pub const HOSTS: [Host; 6] = [
         module: "ceralacca.component.wasm",
         made_by: "make component",
         face: Face::Component,
-        bounds: false,
+        bounds: true,
         says: wit,
     },
     Host {

@@ -62,6 +62,7 @@ fn tells_enough(exchanges: &[Exchange]) {
         "settle",
         "log",
         "keep-infected",
+        "notify",
         "remember",
         "install-directory",
         "publish",

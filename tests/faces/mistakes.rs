@@ -113,10 +113,11 @@ fn core(asked: &[&Asked]) -> Vec<Value> {
     let mut standing: Vec<Transaction> = Vec::new();
     let mut said = |asked: &Asked| -> Result<Value, Refusal> {
         let mut input = frame::read(asked.frame.clone())?;
-        let mut take = |name| match &mut input {
-            Value::Map(fields) => fields.remove(&text(name)).expect("a field"),
+        let mut given = |name| match &mut input {
+            Value::Map(fields) => fields.remove(&text(name)),
             other => panic!("no call: {other:?}"),
         };
+        let mut take = |name| given(name).expect("a field");
         let (number, step) = match asked.function {
             "check_settings" => {
                 values::check_settings(take("settings"))?;
@@ -131,9 +132,14 @@ fn core(asked: &[&Asked]) -> Vec<Value> {
                 (number, values::advance(transaction, take("answers"))?)
             }
             begin => {
-                let context = values::context(take("context"))?;
-                let mut transaction = values::begin(event(begin), context, take("event"))?;
-                let step = transaction.advance(Vec::new())?;
+                let (context, asked) = (take("context"), take("event"));
+                let context = values::context(context)?;
+                let mut transaction = values::begin(event(begin), context, asked)?;
+                let first = given("first").unwrap_or(Value::Seq(Vec::new()));
+                let step = match values::advance(&mut transaction, first) {
+                    Err(_) if given("again").is_some() => transaction.advance(Vec::new())?,
+                    said => said?,
+                };
                 standing.push(transaction);
                 (standing.len() as u64, step)
             }

@@ -1,7 +1,8 @@
 //! The npm package as somebody uses it who writes TypeScript.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ceralacca::Step;
@@ -28,7 +29,7 @@ const TSCONFIG: &str = r#"{
 }"#;
 
 /// The mistakes that `consumer.ts` makes, in its order.
-const CAUGHT: [&str; 18] = [
+const CAUGHT: [&str; 19] = [
     "SettingsError settings",
     "EntropyError entropy",
     "EventError event",
@@ -43,14 +44,27 @@ const CAUGHT: [&str; 18] = [
     "WrongAnswersError wrong-answers",
     "WrongAnswersError wrong-answers",
     "TooLargeError too-large",
+    "FinishedError finished",
     "TooLargeError too-large",
     "TooLargeError too-large",
     "EventError event",
     "SettingsError settings",
 ];
 
+/// The errors that `consumer.ts` makes of all classes, and whether each is what it should be.
+const MADE: [(&str, &str); 8] = [
+    ("PecError", "newer"),
+    ("SettingsError", "settings"),
+    ("WrongAnswersError", "wrong-answers"),
+    ("FinishedError", "finished"),
+    ("EntropyError", "entropy"),
+    ("EventError", "event"),
+    ("TooLargeError", "too-large"),
+    ("BrokenError", "broken"),
+];
+
 /// Compiles `consumer.ts` strictly against the package, and has it submit what the story did, with
-/// WebCrypto for a signer: the outcome is the story's, octet for octet.
+/// WebCrypto for a signer and `fetch` for the directory: the outcome is the story's, octet for octet.
 #[test]
 fn it_serves_a_typescript_user() {
     if !installed("npm", "make npm") {
@@ -63,18 +77,98 @@ fn it_serves_a_typescript_user() {
     run(Command::new("node").arg(compiler).current_dir(&user.place));
 
     let (first, last) = user.told(SUBMISSION);
+    let providers = user.providers(first, last);
+    let directory = frame::write(&Value::Map(providers.clone()));
+    fs::write(user.file("directory"), directory).expect("a file");
     run(Command::new("node")
         .arg(script("consumer_run.mjs"))
         .arg(user.file("consumer.js"))
-        .args([user.key(), user.file("calls")])
+        .args([user.key(), user.file("directory"), user.file("calls")])
         .args([first.to_string(), last.to_string()]));
 
+    let domains = providers.keys().cloned().collect();
+    let made = MADE.map(|(name, code)| {
+        let why = match code {
+            "broken" => {
+                "the transaction ended in a trap, or another one did while it stood: begin anew"
+            }
+            _ => "why",
+        };
+        Value::Seq(
+            [name, code, why]
+                .map(text)
+                .into_iter()
+                .chain([Value::Bool(true)])
+                .collect(),
+        )
+    });
     let expected = map([
         ("outcome", user.outcome(last).clone()),
         ("made", user.made(first, last)),
+        ("fetched", Value::Seq(domains)),
         ("caught", Value::Seq(CAUGHT.map(text).to_vec())),
+        ("errors", Value::Seq(made.to_vec())),
     ]);
     user.assert_said("consumer.answer", &expected);
+}
+
+/// What a host hands over by mistake, or does while it is read, costs no other transaction.
+#[test]
+fn strange_values_cost_nobody_else() {
+    if !installed("npm", "make npm") {
+        return;
+    }
+    let user = User::new();
+    let (first, last) = user.told(SUBMISSION);
+    run(Command::new("node")
+        .arg(script("strange_values.mjs"))
+        .arg(user.file("node_modules/ceralacca/node.js"))
+        .arg(user.file("calls"))
+        .args([first.to_string(), last.to_string()]));
+    let said = read(fs::read(user.file("calls/strange.answer")).expect("an answer"));
+    let outcomes = list(field(&said, "outcomes"));
+    assert_eq!(outcomes.len(), STRANGE);
+    for outcome in outcomes {
+        assert_same(user.outcome(last), outcome);
+    }
+}
+
+/// workerd, with nothing around it, hands the module to `ceralacca/init`: nothing is read or fetched.
+#[test]
+fn a_host_may_hand_over_the_module() {
+    let workerd =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/worker/node_modules/.bin/workerd");
+    if !installed("npm", "make npm")
+        || !(workerd.exists() || missing("workerd (make install-test-tools)"))
+    {
+        return;
+    }
+    let user = User::new();
+    let (first, last) = user.told(SUBMISSION);
+    for (name, file) in [
+        ("bare.js", script("bare.js")),
+        ("bare.capnp", script("bare.capnp")),
+        (
+            "frame.mjs",
+            script("../../../examples/node-extism/frame.mjs"),
+        ),
+    ] {
+        fs::copy(file, user.file(name)).expect("a file");
+    }
+    let asked = user.exchanges[first..=last].iter();
+    let asked = Value::Seq(asked.map(|exchange| exchange.asked.clone()).collect());
+    let calls = frame::write(&map([("calls", asked)]));
+    fs::write(user.file("recorded"), calls).expect("a file");
+    let said = run(Command::new(workerd)
+        .args(["test", "bare.capnp"])
+        .current_dir(&user.place));
+    let octet = |hex: &[u8]| {
+        let hex = str::from_utf8(hex).ok()?;
+        u8::from_str_radix(hex, 16).ok()
+    };
+    let outcome = said.trim().as_bytes().chunks(2).map(octet).collect();
+    let outcome = Option::expect(outcome, "an outcome in hexadecimal");
+    assert_same(user.outcome(last), &read(outcome));
 }
 
 /// What the package's README shows runs as it stands, and seals what the core seals.
@@ -148,6 +242,9 @@ fn a_bundler_takes_it_into_a_page() {
     assert_same(&expected, &read(found));
 }
 
+/// Transactions beside which `strange_values.mjs` makes a mistake, and those that only look like one.
+const STRANGE: usize = 38;
+
 /// Somebody who has the package in a folder, and the story to compare with.
 struct User {
     place: TempDir,
@@ -164,13 +261,32 @@ impl User {
             exchanges,
             alfa,
         };
-        fs::create_dir(user.file("node_modules")).expect("a folder");
-        let package = target().join("npm").canonicalize().expect("a path");
-        std::os::unix::fs::symlink(package, user.file("node_modules/ceralacca")).expect("a link");
         fs::write(user.file("package.json"), r#"{"type": "module"}"#).expect("a file");
+        user.install();
         fs::create_dir(user.file("calls")).expect("a folder");
         write(&user.exchanges, &user.file("calls"));
         user
+    }
+
+    /// As from a registry: what the package lacks is not here either.
+    fn install(&self) {
+        let npm = |command: &str| {
+            let mut npm = Command::new("npm");
+            npm.args([
+                command,
+                "--offline",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+            ])
+            .arg(format!("--cache={}", self.file("npm-cache").display()))
+            .current_dir(&self.place);
+            npm
+        };
+        let package = target().join("npm").canonicalize().expect("a path");
+        run(npm("pack").arg(package));
+        let packed = format!("./ceralacca-{}.tgz", env!("CARGO_PKG_VERSION"));
+        run(npm("install").arg(packed));
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -195,6 +311,26 @@ impl User {
     fn outcome(&self, last: usize) -> &Value {
         let answered = self.exchanges[last].answered.as_ref();
         field(field(answered.expect("an outcome"), "step"), "val")
+    }
+
+    /// The providers of each domain that is asked about in these calls.
+    fn providers(&self, first: usize, last: usize) -> BTreeMap<Value, Value> {
+        let exchanges = &self.exchanges[first..=last];
+        let asked = exchanges
+            .iter()
+            .zip(&exchanges[1..])
+            .flat_map(|(ask, answer)| {
+                let step = field(ask.answered.as_ref().expect("a step"), "step");
+                list(field(step, "val"))
+                    .iter()
+                    .zip(list(field(&answer.asked, "answers")))
+            });
+        asked
+            .filter(|(question, _)| field(question, "tag") == &text("provider-of-domain"))
+            .map(|(question, answer)| {
+                (field(question, "val").clone(), field(answer, "val").clone())
+            })
+            .collect()
     }
 
     /// The messages that it made, whole.
@@ -276,8 +412,10 @@ fn no_type_is_any() {
     }
 }
 
-fn run(command: &mut Command) {
-    let output = command.output().expect("node runs");
+/// What a program says that succeeds.
+fn run(command: &mut Command) -> String {
+    let output = command.output().expect("it runs");
     let said = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said));
     assert!(output.status.success(), "{command:?}: {said:?}");
+    said[0].to_string()
 }

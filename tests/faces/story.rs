@@ -186,6 +186,14 @@ impl Story {
         self.beta.context.settings.ordinary_mail = OrdinaryMailPolicy::Refuse;
         let _ = self.arrive("refused mail", false, &[BRUNO], &letter(DARIO, BRUNO));
         let _ = self.arrive("an envelope again", false, &[BRUNO], envelope);
+        let bounce = Arrival {
+            reverse_path: String::new(),
+            recipients: vec![address("nessuno@pec.beta.example")],
+            source: ArrivalSource::OwnMailServer,
+            message: letter(DARIO, BRUNO),
+        };
+        let call = ("a bounce for nobody, told to operators", "arrive");
+        let _ = self.tell(false, call, ceralacca::arrive, bounce, &[]);
     }
 
     fn time(&mut self) {

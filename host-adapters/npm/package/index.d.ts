@@ -10,7 +10,10 @@ import type {
 
 export type * from "./types.js";
 
-/** A conversation that has begun. Forgetting it abandons it without any effect. */
+/**
+ * A conversation that has begun. Forgetting it abandons it without any effect. The functions below begin
+ * them, `new` does not.
+ */
 export declare class Transaction {
   private constructor();
   /**
@@ -90,29 +93,38 @@ export declare function splice(message: Message, original: Uint8Array): Uint8Arr
 export declare class PecError extends Error {
   /** Stable name for programs, the same on all faces of the plug-in. */
   readonly code: string;
+  constructor(code: string, message?: string, options?: { cause?: unknown });
 }
 /** A setting is wrong; the message names it and the remedy. */
 export declare class SettingsError extends PecError {
   readonly code: "settings";
+  constructor(message?: string, options?: { cause?: unknown });
 }
-/** Too few or too many answers, or what is none of that kind. The same questions still stand. */
+/**
+ * Too few or too many answers, or what is none of that kind, or cannot be read; or a getter of the host's
+ * advanced while another call was reading. The same questions still stand.
+ */
 export declare class WrongAnswersError extends PecError {
   readonly code: "wrong-answers";
+  constructor(message?: string, options?: { cause?: unknown });
 }
 /** The transaction has ended. */
 export declare class FinishedError extends PecError {
   readonly code: "finished";
+  constructor(message?: string, options?: { cause?: unknown });
 }
 /** Less than 32 octets of entropy. */
 export declare class EntropyError extends PecError {
   readonly code: "entropy";
+  constructor(message?: string, options?: { cause?: unknown });
 }
 /**
  * The context or the event, the settings or the dossier has a field that no host may pass, or cannot be
- * read; the message says which, or why.
+ * read; the message says which, or why. Or a getter of the host's made this call while another was reading.
  */
 export declare class EventError extends PecError {
   readonly code: "event";
+  constructor(message?: string, options?: { cause?: unknown });
 }
 /**
  * The event brings more octets than `context.largest`, the answers more than 256 MiB, or either more
@@ -120,11 +132,14 @@ export declare class EventError extends PecError {
  */
 export declare class TooLargeError extends PecError {
   readonly code: "too-large";
+  constructor(message?: string, options?: { cause?: unknown });
 }
 /**
- * The module has trapped: a bug of ours, or no memory left. It has been started anew; transactions
- * that stood are lost, new ones may begin.
+ * The module has trapped: a bug of ours, or no memory left; `cause` is the trap. Transactions that stood
+ * are lost, and throw this too; new ones may begin, for which the module starts anew. What a host hands
+ * over is never the reason, but by its size.
  */
 export declare class BrokenError extends PecError {
   readonly code: "broken";
+  constructor(options?: { cause?: unknown });
 }

@@ -1,30 +1,29 @@
-// The plug-in as people import it: errors become classes, a trap costs one transaction.
-import * as glue from "./wasm/ceralacca.js";
-import { BrokenError, errorOf } from "./errors.js";
+// The plug-in as people import it, once it has its module.
+import { BrokenError, EventError, WrongAnswersError } from "./errors.js";
+import { generation, guarded } from "./instance.js";
+import { Transaction as Inner } from "./wasm/ceralacca.js";
 
 export * from "./drive.js";
 export * from "./errors.js";
-
-/** How often the module had to be started anew. */
-let generation = 0;
 
 export class Transaction {
   #inner;
   #generation = generation;
 
   /** For the functions below. */
-  constructor(begin) {
-    this.#inner = guarded(begin);
+  constructor(inner) {
+    if (!(inner instanceof Inner)) throw new TypeError("transactions begin with an event: submit, arrive …");
+    this.#inner = inner;
   }
 
   advance(answers) {
     if (this.#generation !== generation) throw new BrokenError();
-    return guarded(() => this.#inner.advance(answers));
+    return guarded(() => this.#inner.advance(answers), WrongAnswersError);
   }
 }
 
 const beginning = (name) => (context, event) =>
-  new Transaction(() => glue[name](context, event));
+  new Transaction(guarded((glue) => glue[name](context, event), EventError));
 
 export const submit = beginning("submit");
 export const arrive = beginning("arrive");
@@ -35,18 +34,6 @@ export const loadDirectory = beginning("loadDirectory");
 export const composeRecord = beginning("composeRecord");
 export const examine = beginning("examine");
 
-export const checkSettings = (settings) => guarded(() => glue.checkSettings(settings));
-export const audit = (now, dossier) => guarded(() => glue.audit(now, dossier));
-export const onlooker = (trustAnchors) => ({ ...guarded(() => glue.onlooker()), trustAnchors });
-
-function guarded(call) {
-  try {
-    return call();
-  } catch (thrown) {
-    if (typeof thrown?.code === "string" && !(thrown instanceof Error)) throw errorOf(thrown);
-    // A trap, or a stack that overflowed: what the instance holds is worth nothing now.
-    glue.__wbg_reset_state();
-    generation += 1;
-    throw new BrokenError({ cause: thrown });
-  }
-}
+export const checkSettings = (settings) => guarded((glue) => glue.checkSettings(settings), EventError);
+export const audit = (now, dossier) => guarded((glue) => glue.audit(now, dossier), EventError);
+export const onlooker = (trustAnchors) => ({ ...guarded((glue) => glue.onlooker(), EventError), trustAnchors });

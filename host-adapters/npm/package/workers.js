@@ -1,7 +1,7 @@
 // Workers on workerd: modules are imported compiled.
 import module from "./wasm/ceralacca_bg.wasm";
-import { initSync } from "./wasm/ceralacca.js";
+import { start } from "./instance.js";
 
-initSync({ module });
+start(module);
 
 export * from "./plugin.js";

@@ -1,8 +1,8 @@
 // What somebody writes who embeds the npm package: compiled by `tsc --strict`, then run.
 import {
   type Answer, type Answers, type Context, type MessageKind, type Outcome, type Provider, type Question,
-  type LogFinding, type Settings, type Submission, PecError, SettingsError, WrongAnswersError, audit,
-  checkSettings, drive, onlooker, splice, submit,
+  type LogFinding, type Settings, type Submission, BrokenError, EntropyError, EventError, FinishedError, PecError,
+  SettingsError, TooLargeError, WrongAnswersError, audit, checkSettings, drive, onlooker, splice, submit,
 } from "ceralacca";
 
 /** A key-value store as edge runtimes have them. */
@@ -10,17 +10,18 @@ export interface Store {
   get(key: string): Promise<unknown>;
 }
 
-/** Submits a message; WebCrypto signs, a store knows the rest. */
+/** Submits a message; WebCrypto signs, a server knows the providers, a store the rest. */
 export async function send(
   context: Context,
   event: Submission,
   key: CryptoKey,
+  directory: string,
   store: Store,
 ): Promise<{ outcome: Outcome; made: Uint8Array[] }> {
   const unanswered: Question[] = [];
   const answers: Answers = {
     sign: async (octets) => new Uint8Array(await crypto.subtle.sign("RSASSA-PKCS1-v1_5", key, octets)),
-    providerOfDomain: async (domain) => (await store.get(domain)) as Provider[],
+    providerOfDomain: async (domain) => (await (await fetch(`${directory}${domain}`)).json()) as Provider[],
     mailbox: (address) => ({ address, certifiedOnly: false }),
     scan: () => ({ tag: "clean" }),
     recall: () => undefined,
@@ -32,6 +33,20 @@ export async function send(
   return { outcome, made: outcome.messages.map((message) => splice(message, event.message)) };
 }
 
+/** The class that an error has by its code. */
+function classOf({ code }: PecError) {
+  switch (code) {
+    case "settings": return SettingsError;
+    case "wrong-answers": return WrongAnswersError;
+    case "finished": return FinishedError;
+    case "entropy": return EntropyError;
+    case "event": return EventError;
+    case "too-large": return TooLargeError;
+    case "broken": return BrokenError;
+    default: return PecError;
+  }
+}
+
 /** Errors are told apart by class and by code. */
 export function mistakes(context: Context, event: Submission): string[] {
   const caught: string[] = [];
@@ -39,7 +54,7 @@ export function mistakes(context: Context, event: Submission): string[] {
     try {
       call();
     } catch (error) {
-      if (!(error instanceof PecError)) throw error;
+      if (!(error instanceof PecError && error instanceof classOf(error))) throw error;
       caught.push(`${error.name} ${error.code}`);
     }
   };
@@ -70,6 +85,7 @@ export function mistakes(context: Context, event: Submission): string[] {
   // It stands nevertheless.
   if (asked.tag !== "ask") throw new Error("a submission asks for something");
   standing.advance(asked.val.map(() => ({ tag: "unavailable", val: "closed" })));
+  attempt(() => standing.advance([]));
   const large = new Uint8Array(300_000_000);
   attempt(() => submit(context, { ...event, message: large }));
   attempt(() => submit({ ...context, largest: 1 }, event));
@@ -80,6 +96,19 @@ export function mistakes(context: Context, event: Submission): string[] {
   const settings: Settings = onlooker(context.settings.trustAnchors);
   attempt(() => checkSettings(settings));
   return caught;
+}
+
+/** Hosts may throw errors of their own in the same classes. */
+export function made(): [string, string, string, boolean][] {
+  const options = { cause: "ours" };
+  const errors = [
+    new PecError("newer", "why", options), new SettingsError("why", options), new WrongAnswersError("why", options),
+    new FinishedError("why", options), new EntropyError("why", options), new EventError("why", options),
+    new TooLargeError("why", options), new BrokenError(options),
+  ];
+  // @ts-expect-error Its code is not for others to choose.
+  new SettingsError("settings", "why", options);
+  return errors.map((error) => [error.name, error.code, error.message, error.cause === "ours" && error instanceof classOf(error)]);
 }
 
 /** Unions narrow, and nothing is `any`: each of these lines would compile if it were. */

@@ -47,9 +47,9 @@ for (const call of (await readdir(calls)).sort()) {
     try {
       answer = (await plugin.call(name, input)).bytes();
     } catch (error) {
-      // A trap is an error of the SDK.
+      // A trap is no answer; what is said of it later is one, of the module's.
       if (!(error instanceof WebAssembly.RuntimeError)) throw error;
-      answer = write({ tag: "err", val: { code: "broken", text: error.message } });
+      answer = write({ tag: "err", val: { code: "trap", text: error.message } });
     }
   }
   await writeFile(join(calls, `${number}.answer`), answer);

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { bounded } from "./bounded.mjs";
 import { replay, watchMemory } from "./replay.mjs";
 
 const [tools, module, calls] = process.argv.slice(2);
@@ -28,8 +29,20 @@ try {
   for (const name of Object.keys(files).filter((name) => name.endsWith(".wasm"))) {
     compiled[name] = await WebAssembly.compile(files[name]);
   }
-  const load = async () => withBigints((await instantiate((name) => compiled[name], {})).transactions);
+  const load = async (pages) => {
+    const limited = async (name) => {
+      // The first is the plug-in's, and has the memory; others bind it.
+      const own = pages && name === "plugin.core.wasm";
+      return own ? WebAssembly.compile(bounded(files[name], pages)) : compiled[name];
+    };
+    return withBigints((await instantiate(limited, {})).transactions);
+  };
   await replay(calls, load, (thrown) => {
+    if (thrown instanceof WebAssembly.RuntimeError) {
+      // What has trapped is not entered again.
+      const dead = thrown.message === "wasm trap: cannot enter component instance";
+      return { tag: dead ? "broken" : "trap", val: thrown.message };
+    }
     if (thrown.payload === undefined) throw thrown;
     return thrown.payload;
   }, { fresh: () => (watch.forget(), load()), memory: () => watch.largest() });

@@ -28,7 +28,10 @@ const instance = {
 try {
   await replay(calls, load, (thrown) => {
     if (typeof thrown.code !== "string") throw thrown;
-    return { code: thrown.code, text: thrown.message };
+    const { code, message, cause } = thrown;
+    // The trap itself is the cause; those that it takes along have none.
+    if (code === "broken" && cause && !(cause instanceof WebAssembly.RuntimeError)) throw thrown;
+    return { code: cause ? "trap" : code, text: message };
   }, instance);
 } finally {
   await rm(copies, { recursive: true });

@@ -10,13 +10,10 @@ export async function calls(folder, first, last) {
   return Promise.all(files.map(async (file) => read(await readFile(join(folder, file)))));
 }
 
-/** Context and event of a submission, how much the account has sent, and the providers of its domains. */
+/** Context and event of a submission, and how much the account has sent. */
 export function submission([{ context, event }, ...rest]) {
   const answers = rest.flatMap((frame) => frame.answers);
-  // Domains are asked for in the order of the recipients.
-  const providers = answers.filter(({ tag }) => tag === "providers").map(({ val }) => val);
-  const usage = answers.find(({ tag }) => tag === "usage").val;
-  return { context, event, usage, nextProviders: () => providers.shift() };
+  return { context, event, usage: answers.find(({ tag }) => tag === "usage").val };
 }
 
 /** A provider's key, for WebCrypto. */

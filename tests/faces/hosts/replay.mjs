@@ -49,6 +49,16 @@ export function watchMemory() {
   };
 }
 
+/** The first step, or the one after it where that is refused and the call says `again`. */
+function begun(transaction, { first = [], again }) {
+  try {
+    return transaction.advance(first);
+  } catch (refusal) {
+    if (!again) throw refusal;
+    return transaction.advance([]);
+  }
+}
+
 /**
  * `load` makes an instance, of that many pages of memory at most where it is told; `fault` makes of
  * what a call threw what the frame says.
@@ -63,7 +73,7 @@ export async function replay(calls, load, fault, { fresh, memory }) {
     }
     const camel = name.replace(/_(.)/, (_, letter) => letter.toUpperCase());
     const transaction = plugin[camel](asked.context, asked.event);
-    const step = transaction.advance([]);
+    const step = begun(transaction, asked);
     return { step, transaction: standing.push(transaction) };
   };
   const answer = async (name, asked) => {

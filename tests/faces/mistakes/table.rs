@@ -19,6 +19,7 @@ pub fn all(place: &Path) -> Vec<Asked> {
     table.values();
     table.facts();
     table.limits();
+    table.first_answers();
     table.wrong_answers();
     table.interleaved();
     table.traps();
@@ -232,6 +233,54 @@ impl Table {
         );
     }
 
+    /// Answers before anything was asked; and `advance` again when a fault has ended a transaction. (On
+    /// the Extism face an event takes its first step itself.)
+    fn first_answers(&mut self) {
+        let answers = Value::Seq(vec![map([
+            ("tag", text("scanned")),
+            ("val", map([("tag", text("clean"))])),
+        ])]);
+        let spoilt = |mut call: Value, fields: &[(&str, Value)]| {
+            for (path, value) in fields {
+                set(&mut call, path, Some(value.clone()));
+            }
+            frame::write(&call)
+        };
+        let again = || ("again", Value::Bool(true));
+        let not_on_extism =
+            |[core, _, javascript, component]: Says| [core, None, javascript, component];
+        let what = "answers before any question";
+        let first = ("first", answers);
+        let frame = spoilt(self.submission(), std::slice::from_ref(&first));
+        self.mistake(
+            what,
+            "submit",
+            frame,
+            not_on_extism(everywhere("wrong-answers")),
+        );
+        let frame = spoilt(
+            self.submission(),
+            &[("context.entropy", Value::Bytes(Vec::new())), again()],
+        );
+        self.mistake(
+            "a step after a fault",
+            "submit",
+            frame,
+            not_on_extism(everywhere("finished")),
+        );
+
+        // It begins nevertheless; on the Extism face without them.
+        let mut recorder = self.recorder();
+        let standing = self.begin(&mut recorder, what);
+        let plain = self.asked.last_mut().expect("a call");
+        let says = plain.says.clone();
+        plain.says = [None, says[1].clone(), None, None];
+        let frame = spoilt(read(plain.frame.clone()), &[first, again()]);
+        self.ask(what, "submit", frame, not_on_extism(says));
+        self.finish(&mut recorder, standing);
+        self.good("after answers that came too early");
+    }
+
     /// Too few, too many, of the wrong kind; then the right ones, and one call too many.
     fn wrong_answers(&mut self) {
         let mut recorder = self.recorder();
@@ -311,6 +360,8 @@ impl Table {
     /// first.
     fn traps(&mut self) {
         self.bounded = true;
+        // The trap itself, which the host sees; then what the module, or who runs it, says of it.
+        let trap = || [None, code("trap"), code("trap"), code("trap")];
         let broken = || [None, code("broken"), code("broken"), code("broken")];
         self.renew_within([PAGES; 2], megabytes(7));
         let mut recorder = self.recorder();
@@ -319,7 +370,7 @@ impl Table {
         let what = "a message that exhausts memory when it is re-encoded";
         let mut heavy = self.begin_with(&mut recorder, what, eight_bit(6_500_000));
         recorder.advance(&mut heavy, answers.clone());
-        self.note(&mut recorder, Some(broken()));
+        self.note(&mut recorder, Some(trap()));
         recorder.advance(&mut standing, answers);
         self.note(&mut recorder, Some(broken()));
         // JavaScript's package starts its module anew by itself, the others are to be dropped.

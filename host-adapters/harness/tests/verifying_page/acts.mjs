@@ -1,7 +1,7 @@
 // What a person does with the page, and sees.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 
 /** Until the text of an element is as expected. */
 export function until(page, selector, pattern) {
@@ -9,18 +9,17 @@ export function until(page, selector, pattern) {
   return page.waitForFunction(fits, [selector, pattern.source]);
 }
 
-/** Lets go of files above the page, as a file manager does. */
+/** Drags files over the page and lets go of them: the browser gets what a file manager gives it. */
 export async function drop(page, files) {
-  const read = async (file) => [basename(file), (await readFile(file)).toString("base64")];
-  const contents = await Promise.all(files.map(read));
-  const transfer = await page.evaluateHandle((contents) => {
-    const transfer = new DataTransfer();
-    for (const [name, octets] of contents) {
-      transfer.items.add(new File([Uint8Array.from(atob(octets), (c) => c.charCodeAt(0))], name));
-    }
-    return transfer;
-  }, contents);
-  await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
+  const browser = await page.context().newCDPSession(page);
+  const data = { items: [], files, dragOperationsMask: 1 };
+  const drag = (type) => browser.send("Input.dispatchDragEvent", { type, x: 600, y: 450, data });
+  await drag("dragEnter");
+  await drag("dragOver");
+  await page.waitForSelector("body[data-drop]");
+  await drag("drop");
+  await page.waitForSelector("body:not([data-drop])");
+  await browser.detach();
 }
 
 /** Until so many files are judged. */

@@ -35,7 +35,7 @@ export async function begin(require, address) {
       const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1200, height: 900 }, ...options });
       const page = await context.newPage();
       // Of the page and of its worker.
-      context.on("request", (request) => requests.add(request.url()));
+      context.on("request", (request) => requests.add(`${request.method()} ${request.url()}`));
       context.on("console", (message) => message.type() !== "log" && complaints.push(message.text()));
       context.on("weberror", (error) => complaints.push(String(error.error())));
       if (missing) await context.route(missing, (route) => route.abort());
@@ -43,10 +43,11 @@ export async function begin(require, address) {
       if (!missing) await page.waitForSelector("#drop:not([hidden])");
       return page;
     },
-    /** Nothing but the page's own files was asked for, and nothing went wrong. */
+    /** Nothing but the page's own files was asked for, nothing was sent, and nothing went wrong. */
     async end() {
       await browser.close();
-      const foreign = [...requests].filter((url) => !url.startsWith(address) && !url.startsWith(`blob:${address}`));
+      const own = [`GET ${address}`, `GET blob:${address}`];
+      const foreign = [...requests].filter((request) => !own.some((start) => request.startsWith(start)));
       assert.deepEqual(foreign, []);
       assert.deepEqual(complaints, []);
     },

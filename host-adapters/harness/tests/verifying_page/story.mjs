@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { accessible, download, drop, picture, settled, until } from "./acts.mjs";
 import { begin, serve } from "./browser.mjs";
+import { shows } from "./facts.mjs";
 import { odds, words } from "./modules.mjs";
 
 const [tools, site, planned] = process.argv.slice(2);
@@ -28,7 +29,7 @@ try {
   await signedDirectory();
   await sizes();
   await incomplete();
-  console.log(`${browser.requests.size} requests, all for the page's own files`);
+  console.log(`${browser.requests.size} requests, all of them to get the page's own files`);
 } finally {
   await browser.end();
   server.end();
@@ -155,11 +156,15 @@ async function languages() {
   await page.waitForSelector("[data-verdict=holds]");
   const text = await page.innerText("#results h3");
   assert.match(text, /^Valido\. È una ricevuta di avvenuta consegna, firmata dal gestore .* \(\+0[12]00\)\.$/);
+  const said = plan.messages.find(({ file }) => file === plan.receipt);
+  await shows(page, "it", said);
   await picture(page, plan.screenshots, "italiano");
+  await accessible(page, axe, "in Italian");
   await page.click("button[lang=en]");
   assert.equal(await page.getAttribute("html", "lang"), "en");
   assert.match(await page.innerText("#results h3"), /^Holds\. This is a delivery receipt/);
   assert.match(await page.title(), /^Is this certified mail/);
+  await shows(page, "en", said);
   await page.reload();
   assert.equal(await page.getAttribute("html", "lang"), "en", "the choice is remembered");
   await page.context().close();
