@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod isolate;
 mod readme;
 mod server;
 mod world;
@@ -12,11 +13,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::{files, names, skipped, succeed};
+use isolate::Isolate;
 use readme::Readme;
 use serde_json::Value;
 use server::Server;
 use tempfile::TempDir;
-use world::{ANNA, BRUNO, Sample, World, text};
+use world::{ANNA, BRUNO, Filling, Sample, World, large_letter, text};
 
 /// Where wrangler takes mail for the `email` handler.
 const MAIL_EVENT: &str = "/cdn-cgi/handler/email";
@@ -75,6 +77,37 @@ fn the_worker_runs_in_workerd_and_takes_mail() {
         server.wait_for(before, &outcome);
     }
     world.is_served_by(&server);
+}
+
+/// A worker has 128 MB: the largest messages that are taken fit into it, of the kinds that take
+/// most, one after another, since the plug-in keeps what it has once taken.
+#[test]
+fn a_worker_has_memory_for_what_it_takes() {
+    let Some(world) = World::new(&[WORKER, NPM]) else {
+        return;
+    };
+    let server = Server::start(Readme::of("worker", &world).make());
+    let isolate = Isolate::of(&server);
+    let token = format!("Authorization: Bearer {}", server.token());
+    let seal = format!("/seal?to={BRUNO}");
+    let letter = world.demo.folder().join("letter");
+    for _ in 0..2 {
+        for (path, size, filling) in [
+            ("/verify", 15_000_000, Filling::Enclosed),
+            (&seal, 3_000_000, Filling::EightBit),
+            ("/verify", 15_000_000, Filling::Base64),
+            (&seal, 3_000_000, Filling::Enclosed),
+            ("/verify", 15_000_000, Filling::QuotedPrintable),
+        ] {
+            fs::write(&letter, large_letter(size, filling)).unwrap();
+            let grown = isolate.grows(|| {
+                let (status, said) = server.post(path, &letter, &["-H", &token]);
+                assert_eq!(status, 200, "{said:#}");
+            });
+            println!("{path} {filling:?}: {} MB", grown / 1_000_000);
+            assert!(grown < 128_000_000, "{path} {filling:?}: {grown}");
+        }
+    }
 }
 
 #[test]
