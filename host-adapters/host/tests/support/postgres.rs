@@ -163,7 +163,7 @@ impl PostgresServer {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let version = succeed(self.program("postgres").arg("--version"));
         let made_from = (&version.stdout, INITDB);
-        let template = cache.join(format!("postgres-{:x}", hash(&made_from)));
+        let template = cache.join(format!("postgres-{:x}", hash(made_from)));
         let data = self.folder.path().join("data");
         self.hand_over();
         if !template.exists() {
