@@ -130,7 +130,7 @@ example-worker: npm $(OUT)/index.html examples/worker/$(NODE_MODULES) ## an edge
 	cd examples/worker && ./start $(ALFA)
 
 example-deno: npm $(OUT)/index.html examples/deno/$(NODE_MODULES) ## the same under Deno
-	cd examples/deno && node_modules/.bin/deno run --allow-read --allow-net --allow-env=PORT serve.js $(ALFA)
+	cd examples/deno && node_modules/.bin/deno run --allow-read --allow-net=127.0.0.1 --allow-env=PORT serve.js $(ALFA)
 
 # Bun finds the npm package where the worker has it.
 example-bun: npm $(OUT)/index.html examples/worker/$(NODE_MODULES) examples/deno/$(NODE_MODULES) ## the same under Bun

@@ -15,7 +15,7 @@ const token = randomBytes(16).toString("hex");
 
 // In memory: what is tracked and logged is forgotten at the end. See the README.
 const store = new Map([
-  [`account:${createHash("sha256").update(token).digest("hex")}`, account],
+  [`account:${createHash("sha256").update(`Bearer ${token}`).digest("hex")}`, account],
   ...["certificate.pem", "roots.pem", "directory.ldif"].map((name) => [name, text(name)]),
 ]);
 const env = {

@@ -15,16 +15,18 @@ export function read(frame) {
 export function write(value) {
   const octets = [];
   let size = 0;
-  // `this[name]`: a Buffer would otherwise have made JSON of itself.
-  const header = JSON.stringify(value, function (name) {
-    const value = this[name];
-    if (typeof value === "bigint") return Number(value);
-    if (!(value instanceof Uint8Array)) return value;
-    octets.push(value);
-    size += value.length;
-    return { octets: [size - value.length, value.length] };
-  });
-  const text = new TextEncoder().encode(header);
+  // Not as JSON.stringify's replacer, which sees a Buffer only when that has made JSON of itself.
+  const pointing = (value) => {
+    if (value instanceof Uint8Array) {
+      octets.push(value);
+      size += value.length;
+      return { octets: [size - value.length, value.length] };
+    }
+    if (Array.isArray(value)) return value.map(pointing);
+    if (value instanceof Object) return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, pointing(v)]));
+    return typeof value === "bigint" ? Number(value) : value;
+  };
+  const text = new TextEncoder().encode(JSON.stringify(pointing(value)));
   // With a memory of its own: Extism reads all that lies behind an array, pools included.
   const frame = new Uint8Array(4 + text.length + size);
   new DataView(frame.buffer).setUint32(0, text.length);

@@ -10,8 +10,8 @@ pub struct Limits {
     /// Octets of one packet. Postfix and Sendmail send 65,535 octets of a body at a time, and
     /// headers of about 60,000; twice that leaves room for what they add.
     pub packet: usize,
-    /// Octets of one message. 128 MiB: more does not fit into what wasmtime lifts in one call, and
-    /// the market's limit is 100 MB (PRACTICE 1).
+    /// Octets of one message. 128 MiB: the market's limit is 100 MB (PRACTICE 1), and somewhat
+    /// larger ones must come through, because the plug-in tells their senders.
     pub message: usize,
     /// Recipients of one message. 1,000 is Postfix's own `smtpd_recipient_limit`.
     pub recipients: usize,

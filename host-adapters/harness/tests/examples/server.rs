@@ -36,9 +36,7 @@ impl Server {
 
     /// What curl gets for a file: the status, and JSON.
     pub fn post(&self, path: &str, file: &Path, options: &[&str]) -> (u16, Value) {
-        let log = self.log();
-        let (_, url) = log.rsplit_once("Ready on ").expect("it is ready");
-        let url = url.split_whitespace().next().expect("an address");
+        let url = self.url();
         let mut curl = Command::new("curl");
         curl.args(["-sS", "-w", "%{http_code}", "--data-binary"]);
         curl.arg(format!("@{}", file.display())).args(options);
@@ -48,12 +46,36 @@ impl Server {
         (status.parse().expect("a status"), body)
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        let log = self.log();
+        let (_, url) = log.rsplit_once("Ready on ").expect("it is ready");
+        url.split_whitespace()
+            .next()
+            .expect("an address")
+            .to_owned()
+    }
+
     /// Anna's.
     pub fn token(&self) -> String {
         let log = self.log();
         let start = format!("token of {ANNA}: ");
         let line = log.lines().find_map(|line| line.strip_prefix(&start));
         line.expect("a token").to_owned()
+    }
+
+    /// Those of its processes that have this name.
+    pub fn processes(&self, name: &str) -> Vec<u32> {
+        let group = format!("{}", self.child.id());
+        let processes = fs::read_dir("/proc").expect("Linux").flatten();
+        let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let fits = |id: &u32| {
+            // "ID (NAME) STATE PARENT GROUP …"
+            let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            let rest = stat.split_once(&format!("({name}) "));
+            rest.and_then(|(_, rest)| rest.split(' ').nth(2)) == Some(&group)
+        };
+        ids.filter(fits).collect()
     }
 
     /// All that it has said.

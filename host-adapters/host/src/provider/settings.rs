@@ -165,8 +165,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// What the market offers (PRACTICE 1): 100 MB, 500 recipients. Beyond 128 MiB a message does
-    /// not fit into what wasmtime lifts in one call.
+    /// What the market offers (PRACTICE 1): 100 MB, 500 recipients.
     fn default() -> Limits {
         Limits {
             max_size: 100_000_000,

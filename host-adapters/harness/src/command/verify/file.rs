@@ -59,5 +59,5 @@ fn take(source: impl io::Read, octets: &mut Vec<u8>) -> io::Result<usize> {
     source.take(MOST + 1).read_to_end(octets)
 }
 
-/// What the plug-in takes in one call (128 MiB), less what goes with it.
+/// What a provider takes at most, unless it is told otherwise (`hard-size`).
 const MOST: u64 = 120_000_000;
