@@ -259,8 +259,8 @@ fn who_lost_a_claim_writes_nothing() {
     assert_eq!(noting.relayed.lock().unwrap().len(), 2);
 }
 
-/// Both items of one commit are claimed while the only worker, who claims one at a time, has but the
-/// first in hand.
+/// All six items of three commits are claimed while the only worker, who claims four at a time, has but
+/// the first in hand.
 fn what_is_made_while_the_workers_keep_up_is_claimed_from_its_beginning() {
     struct Slow;
     impl Depot for Slow {
@@ -281,12 +281,14 @@ fn what_is_made_while_the_workers_keep_up_is_claimed_from_its_beginning() {
     with_workers(&[&host], 1, || {
         let mut n = 0;
         // Until the worker has once found that nothing older waits, it keeps to the order.
-        wait_until("both are claimed", || {
-            wait_until("the one before is done", || is_empty(&store));
-            n += 1;
-            let message = format!("message {n}");
-            let _ = host.submit(submission(&[CARLA], message.as_bytes()));
-            provider.claimed() == 2
+        wait_until("all are claimed", || {
+            wait_until("those before are done", || is_empty(&store));
+            for _ in 0..3 {
+                n += 1;
+                let message = format!("message {n}");
+                let _ = host.submit(submission(&[CARLA], message.as_bytes()));
+            }
+            provider.claimed() == 6
         });
     });
 }
@@ -312,8 +314,8 @@ fn who_does_not_keep_up_leaves_items_to_others() {
             let _ = one.submit(submission(&[BRUNO], message.as_bytes()));
         }
         with_workers(&[&two], 2, || {
-            // One is in hand, and what one commit made may lie ready.
-            wait_until("the rest is done", || pending() <= 3);
+            // One is in hand, and of four that may lie ready the last came with another.
+            wait_until("the rest is done", || pending() <= 6);
         });
         assert!(pending() >= 1, "the first host has not let go");
         first.open.request();

@@ -153,11 +153,12 @@ impl Store {
         self.write("claiming outbox items", Promise::Seen, |tx| {
             let claim = claims.make();
             let values = params![claim.name(), claim.lease(), now, count, after];
-            if tx.execute(statement, values)? == 0 {
-                return Ok(Vec::new());
+            tx.later(statement, values)?;
+            let items = items_of(tx, &claim, spool)?;
+            if !items.is_empty() {
+                claims.hold(&claim);
             }
-            claims.hold(&claim);
-            items_of(tx, &claim, spool)
+            Ok(items)
         })
     }
 
