@@ -161,6 +161,25 @@ impl Store {
         self.0.spool.take_in(octets)
     }
 
+    /// How many connections this host may have to the store's server, and how many the server allows to
+    /// all together but its superusers. None: there is no server, or it does not say.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn connections(&self) -> Result<Option<(u64, u64)>, StoreError> {
+        let Some(ours) = self.0.db.connections() else {
+            return Ok(None);
+        };
+        let allowed: Option<u64> = self.look("asking how many connections there may be", |tx| {
+            tx.value(
+                "SELECT current_setting('max_connections', true)::bigint
+                     - coalesce(current_setting('superuser_reserved_connections', true)::bigint, 0)",
+                &[],
+            )
+        })?;
+        Ok(allowed.map(|allowed| (ours as u64, allowed)))
+    }
+
     /// Reads in one snapshot.
     fn read<T>(
         &self,

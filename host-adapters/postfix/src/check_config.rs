@@ -7,7 +7,7 @@
 //! | identity | the key signs what the certificate verifies; validity; rfc822Name |
 //! | rehearsal | a message through all points in a store in memory, its receipt examined: chain, roots, directory, From |
 //! | directory | our domains and certificate stand in it, under our service mailbox |
-//! | store | opened and written |
+//! | store | opened and written; on PostgreSQL, connections enough |
 //! | servers | injection port and LMTP greet; LMTP knows the service mailbox; clamd finds EICAR |
 //! | mailboxes | the service mailbox is found, one that cannot exist is not |
 //! | Postfix | socket folders can be reached by its user; the settings that octets depend on ([`postfix`]) |

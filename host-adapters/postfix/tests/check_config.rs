@@ -1,5 +1,8 @@
 //! `ceralacca-postfix check-config`: each thing that is wrong is one line with its remedy.
 
+#[path = "../../host/tests/support/postgres.rs"]
+#[allow(dead_code, unused_macros, reason = "each program uses its part")]
+mod postgres_server;
 mod provider;
 mod support;
 
@@ -8,6 +11,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
+use postgres_server::PostgresServer;
 use provider::{Provider, plug_in};
 use support::{Dovecot, Postfix, PostfixSetup, installed};
 
@@ -183,6 +187,36 @@ fn a_store_that_is_there_is_written_to_and_a_foreign_one_is_refused() {
     )
     .unwrap();
     fails(&provider, "FAIL  store");
+}
+
+#[test]
+fn a_database_must_allow_as_many_connections_as_we_open() {
+    let Some(server) = PostgresServer::start().filter(|_| plug_in()) else {
+        return;
+    };
+    let provider = Provider::new();
+    let example = "#postgres = \"postgresql://ceralacca@/pec?host=/run/postgresql\"";
+    provider.edit(example, &format!("postgres = \"{}\"", server.url("pec")));
+    // It allows 50, three of them to its superusers.
+    for (workers, told) in [
+        (
+            30,
+            "ok    this host opens up to 47 connections to the database, which allows 47",
+        ),
+        (
+            31,
+            "warn  this host opens up to 48 connections to the database, which allows 47",
+        ),
+    ] {
+        provider.edit(
+            "#workers = 20",
+            &format!("workers = {workers} #workers = 20"),
+        );
+        let (_, text) = check(&provider);
+        assert!(text.contains("ok    the database can be written"), "{text}");
+        assert!(text.contains(told), "no {told:?} in\n{text}");
+        provider.edit(&format!("workers = {workers} #"), "#");
+    }
 }
 
 const DOVEADM: &str = "#doveadm = { url = \"http://127.0.0.1:8080\", key-file = \"doveadm.key\" }";

@@ -45,6 +45,14 @@ pub(super) enum Promise {
 }
 
 impl Db {
+    /// How many connections there may be to the server, if there is one.
+    pub(super) fn connections(&self) -> Option<usize> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(db) => Some(db.connections()),
+        }
+    }
+
     /// Reads in one snapshot.
     ///
     /// # Errors

@@ -1,12 +1,14 @@
 //! Where everything is remembered.
 
+use ceralacca_host::Store;
+
 use super::Look;
 use super::finding::Finding;
 use crate::service::assemble;
 
 pub(super) fn check(look: &Look<'_>) -> Vec<Finding> {
     if look.config.store.postgres.is_some() {
-        return vec![writable(look, "the database")];
+        return findings(look, "the database");
     }
     let folder = &look.config.store.folder;
     // Opening makes it; made by root, it would be closed to the service.
@@ -20,17 +22,33 @@ pub(super) fn check(look: &Look<'_>) -> Vec<Finding> {
             ),
         }];
     }
-    vec![writable(
-        look,
-        &format!("the store in {}", folder.display()),
-    )]
+    findings(look, &format!("the store in {}", folder.display()))
 }
 
-fn writable(look: &Look<'_>, name: &str) -> Finding {
-    let store = match assemble::store(look.config) {
-        Ok(store) => store,
-        Err(error) => return Finding::fail("store", error.to_string()),
-    };
+fn findings(look: &Look<'_>, name: &str) -> Vec<Finding> {
+    match assemble::store(look.config) {
+        Ok(store) => [writable(&store, name)]
+            .into_iter()
+            .chain(connections(&store))
+            .collect(),
+        Err(error) => vec![Finding::fail("store", error.to_string())],
+    }
+}
+
+/// Those that are one too many are refused under load only.
+fn connections(store: &Store) -> Option<Finding> {
+    let (ours, allowed) = store.connections().ok()??;
+    let what = format!(
+        "this host opens up to {ours} connections to the database, which allows {allowed} to all"
+    );
+    Some(if ours <= allowed {
+        Finding::ok(what)
+    } else {
+        Finding::warn(what, "raise its max_connections, or lower limits.workers")
+    })
+}
+
+fn writable(store: &Store, name: &str) -> Finding {
     match store.check_writable() {
         Ok(()) => Finding::ok(format!("{name} can be written, and is up to date")),
         Err(error) => Finding::fail(

@@ -58,6 +58,11 @@ impl Postgres {
         self.pool.place()
     }
 
+    /// How many connections this host may have.
+    pub(in crate::store) fn connections(&self) -> usize {
+        self.pool.most()
+    }
+
     /// See [`super::Db::read`].
     pub(in crate::store) fn read<T>(
         &self,

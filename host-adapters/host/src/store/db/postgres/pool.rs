@@ -45,6 +45,10 @@ impl Pool {
         self.connector.place()
     }
 
+    pub(super) fn most(&self) -> usize {
+        self.most
+    }
+
     /// A connection, to be given back by dropping it. Nobody may take a second one meanwhile: if
     /// all did, all would wait.
     pub(super) fn take(&self) -> Result<Pooled<'_>, DbError> {
