@@ -1,7 +1,6 @@
 //! Hosts of the faces. Foreign ones are a program each, which gets a folder of calls and leaves the
 //! answers beside them; `make install-test-tools` installs what they run on.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,8 +24,8 @@ pub enum Face {
 pub struct Host {
     /// For people.
     pub name: &'static str,
-    /// The program in `tests/faces/hosts`; none: our own, which is linked.
-    pub script: Option<&'static str>,
+    /// What runs which program of `tests/faces/hosts`; none: our own, which is linked.
+    pub script: Option<(&'static str, &'static str)>,
     /// What it loads, in the target folder.
     pub module: &'static str,
     /// How to make that.
@@ -40,20 +39,20 @@ pub struct Host {
 }
 
 /// All of them.
-pub const HOSTS: [Host; 6] = [
+pub const HOSTS: [Host; 8] = [
     Host {
         name: "the component in our own host",
         script: None,
         module: "ceralacca.component.wasm",
         made_by: "make component",
         face: Face::Component,
-        // A trap costs one conversation there and no instance: `trouble.rs` of the host looks at that.
+        // A trap costs one conversation there and no instance: `component.rs` of the host looks at that.
         bounds: false,
         says: wit,
     },
     Host {
         name: "Extism in Python",
-        script: Some("extism_host.py"),
+        script: Some(("python", "extism_host.py")),
         module: "ceralacca.extism.wasm",
         made_by: "make extism",
         face: Face::Extism,
@@ -62,7 +61,7 @@ pub const HOSTS: [Host; 6] = [
     },
     Host {
         name: "Extism in Node",
-        script: Some("extism_host.mjs"),
+        script: Some(("node", "extism_host.mjs")),
         module: "ceralacca.extism.wasm",
         made_by: "make extism",
         face: Face::Extism,
@@ -71,7 +70,7 @@ pub const HOSTS: [Host; 6] = [
     },
     Host {
         name: "the npm package in Node",
-        script: Some("npm_host.mjs"),
+        script: Some(("node", "npm_host.mjs")),
         module: "npm",
         made_by: "make npm",
         face: Face::JavaScript,
@@ -79,8 +78,27 @@ pub const HOSTS: [Host; 6] = [
         says: plain,
     },
     Host {
+        name: "the npm package in Deno",
+        script: Some(("deno", "npm_host.mjs")),
+        module: "npm",
+        made_by: "make npm",
+        face: Face::JavaScript,
+        // What traps, and how large the module becomes, Node tells.
+        bounds: false,
+        says: plain,
+    },
+    Host {
+        name: "the npm package in Bun",
+        script: Some(("bun", "npm_host.mjs")),
+        module: "npm",
+        made_by: "make npm",
+        face: Face::JavaScript,
+        bounds: false,
+        says: plain,
+    },
+    Host {
         name: "the component, transpiled by jco, in Node",
-        script: Some("jco_host.mjs"),
+        script: Some(("node", "jco_host.mjs")),
         module: "ceralacca.component.wasm",
         made_by: "make component",
         face: Face::Component,
@@ -89,7 +107,7 @@ pub const HOSTS: [Host; 6] = [
     },
     Host {
         name: "the component on wasmtime in Python",
-        script: Some("wasmtime_host.py"),
+        script: Some(("python", "wasmtime_host.py")),
         module: "ceralacca.component.wasm",
         made_by: "make component",
         face: Face::Component,
@@ -126,20 +144,33 @@ impl Host {
     }
 
     /// Runs the program on a folder of calls. None where it, or its module, is not here.
-    fn run(&self, program: &str, calls: &Path) -> Option<()> {
+    fn run(&self, (runtime, program): (&str, &str), calls: &Path) -> Option<()> {
         if !installed(self.module, self.made_by) {
             return None;
         }
-        let script = script(program);
         let tools = target().join("tools/hosts");
-        let program = match script.extension().and_then(OsStr::to_str) {
-            Some("py") => tools.join("bin/python"),
-            _ => PathBuf::from("node"),
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/deno/node_modules");
+        let mut command = match runtime {
+            "python" => Command::new(tools.join("bin/python")),
+            "deno" | "bun" => {
+                let program = example.join(".bin").join(runtime);
+                if !program.exists() && !missing(&format!("{} (npm ci)", program.display())) {
+                    return None;
+                }
+                Command::new(program)
+            }
+            other => Command::new(other),
         };
-        let mut command = Command::new(program);
+        if runtime == "deno" {
+            command.args(["run", "--quiet", "--allow-all"]);
+        }
         let module = target().join(self.module);
-        command.arg(script).arg(&tools).arg(module).arg(calls);
-        let output = command.output().expect("the host runs");
+        command.arg(script(program)).arg(&tools);
+        let output = command
+            .arg(module)
+            .arg(calls)
+            .output()
+            .expect("the host runs");
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {stderr}", self.name);
         Some(())

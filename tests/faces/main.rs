@@ -4,6 +4,7 @@
 //! right, the stories of the other tests say.
 
 mod hosts;
+mod large;
 mod mistakes;
 mod own_host;
 mod package;

@@ -72,7 +72,15 @@ impl OwnHost {
             .begin(&context, event(function, field(asked, "event")))?;
         let transaction = self.begun + 1;
         self.standing.insert(transaction, dialogue);
-        let said = self.advance(transaction, Vec::new())?;
+        let given = |name| match asked {
+            Value::Map(fields) => fields.get(&text(name)),
+            _ => None,
+        };
+        let first = given("first").map_or_else(Vec::new, wit::read);
+        let said = match self.advance(transaction, first) {
+            Err(_) if given("again").is_some() => self.advance(transaction, Vec::new())?,
+            said => said?,
+        };
         self.begun = transaction;
         Ok(said)
     }

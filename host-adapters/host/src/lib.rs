@@ -68,7 +68,7 @@ pub use parts::{
 #[cfg(feature = "pkcs11")]
 pub use parts::{PinSource, Pkcs11Settings, Pkcs11Signer, TokenChoice};
 pub use plugin::{Limits, Plugin};
-pub use store::{PostgresOptions, Queue, Store, StoreError};
+pub use store::{Connections, PostgresOptions, Queue, Store, StoreError};
 pub use verify::verify_signature;
 
 mod body;

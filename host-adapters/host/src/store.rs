@@ -51,6 +51,16 @@ mod status;
 mod sweep;
 mod tracking;
 
+/// Connections to a store's server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connections {
+    /// How many this host may open.
+    pub ours: u64,
+    /// How many the server allows to all hosts together, without those that it keeps for administrators.
+    pub allowed: u64,
+}
+
 /// The memory of one provider's host.
 ///
 /// Cheap to clone: clones are the same store. All methods may be called from several threads at
@@ -161,23 +171,26 @@ impl Store {
         self.0.spool.take_in(octets)
     }
 
-    /// How many connections this host may have to the store's server, and how many the server allows to
-    /// all together but its superusers. None: there is no server, or it does not say.
+    /// The connections to the store's server. None: there is no server, or it does not say.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn connections(&self) -> Result<Option<(u64, u64)>, StoreError> {
+    pub fn connections(&self) -> Result<Option<Connections>, StoreError> {
         let Some(ours) = self.0.db.connections() else {
             return Ok(None);
         };
         let allowed: Option<u64> = self.look("asking how many connections there may be", |tx| {
             tx.value(
                 "SELECT current_setting('max_connections', true)::bigint
-                     - coalesce(current_setting('superuser_reserved_connections', true)::bigint, 0)",
+                     - coalesce(current_setting('superuser_reserved_connections', true)::bigint, 0)
+                     - coalesce(current_setting('reserved_connections', true)::bigint, 0)",
                 &[],
             )
         })?;
-        Ok(allowed.map(|allowed| (ours as u64, allowed)))
+        Ok(allowed.map(|allowed| Connections {
+            ours: ours as u64,
+            allowed,
+        }))
     }
 
     /// Reads in one snapshot.

@@ -1,4 +1,4 @@
-// The npm package in Node: answers each call of a folder. Usage: TOOLS PACKAGE CALLS
+// The npm package in Node, Deno or Bun: answers each call of a folder. Usage: TOOLS PACKAGE CALLS
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -5,7 +5,8 @@ use super::*;
 use ceralacca::event::{ContentQuery, Examination};
 use ceralacca::limits::Limits;
 
-use crate::story::{Filling, large_letter};
+use crate::large::Filling;
+use crate::story::large_letter;
 
 /// All mistakes, in the order in which an instance meets them.
 pub fn all(place: &Path) -> Vec<Asked> {

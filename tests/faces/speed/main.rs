@@ -5,6 +5,8 @@
 #[path = "../hosts.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod hosts;
+#[path = "../large.rs"]
+mod large;
 #[path = "../own_host.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod own_host;
@@ -34,8 +36,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use hosts::{HOSTS, target};
+use large::Filling;
 use record::{Exchange, Recorder, START, Station, made};
-use story::{BRUNO, Filling, large_letter, submission};
+use story::{BRUNO, large_letter, submission};
 use value::{map, text};
 
 /// Prints a table: each host as a multiple of the core, linked natively, in the same run. Signatures

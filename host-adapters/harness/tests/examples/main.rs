@@ -4,6 +4,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod isolate;
+#[path = "../../../../tests/faces/large.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod large;
 mod readme;
 mod server;
 mod world;
@@ -14,11 +17,12 @@ use std::process::Command;
 
 use common::{files, names, skipped, succeed};
 use isolate::Isolate;
+use large::Filling;
 use readme::Readme;
 use serde_json::Value;
 use server::Server;
 use tempfile::TempDir;
-use world::{ANNA, BRUNO, Filling, Sample, World, large_letter, text};
+use world::{ANNA, BRUNO, Sample, World, text};
 
 /// Where wrangler takes mail for the `email` handler.
 const MAIL_EVENT: &str = "/cdn-cgi/handler/email";
@@ -102,7 +106,7 @@ fn a_worker_has_memory_for_what_it_takes() {
     let mut least = [u64::MAX; 5];
     for _ in 0..2 {
         for ((path, size, filling), least) in messages.iter().zip(&mut least) {
-            fs::write(&letter, large_letter(*size, *filling)).unwrap();
+            fs::write(&letter, large::letter([ANNA, BRUNO], *size, *filling)).unwrap();
             let grown = isolate.grows(|| {
                 let (status, said) = server.post(path, &letter, &["-H", &token]);
                 assert_eq!(status, 200, "{said:#}");

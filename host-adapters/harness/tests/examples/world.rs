@@ -260,46 +260,6 @@ impl World {
     }
 }
 
-/// What a letter is full of, in the ways that take memory.
-#[derive(Clone, Copy, Debug)]
-pub enum Filling {
-    /// Becomes larger when it is sealed.
-    EightBit,
-    Base64,
-    QuotedPrintable,
-    /// Attached, and certified mail by its own account: it is looked into once more.
-    Enclosed,
-}
-
-/// A letter of Anna's, of `size` octets or a few less.
-pub fn large_letter(size: usize, filling: Filling) -> Vec<u8> {
-    let (header, line) = match filling {
-        Filling::EightBit => ("Content-Transfer-Encoding: 8bit\r\n\r\n", [0xe8; 76]),
-        Filling::Base64 => (
-            "Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n",
-            [b'A'; 76],
-        ),
-        Filling::QuotedPrintable => (
-            "Content-Transfer-Encoding: quoted-printable\r\n\r\n=3D\r\n",
-            [b'A'; 76],
-        ),
-        Filling::Enclosed => (
-            "Content-Type: multipart/mixed; boundary=\"mua\"\r\n\r\n--mua\r\n\
-             Content-Type: application/octet-stream; name=\"busta.eml\"\r\n\
-             Content-Transfer-Encoding: quoted-printable\r\n\r\n\
-             X-Trasporto: posta-certificata\r\n\r\n=3D\r\n",
-            [b'A'; 76],
-        ),
-    };
-    let start = format!(
-        "From: {ANNA}\r\nTo: {BRUNO}\r\nSubject: Buongiorno\r\n\
-         Message-ID: <client-3@mua.example>\r\nMIME-Version: 1.0\r\n{header}"
-    );
-    let line = [line.as_slice(), b"\r\n"].concat();
-    let lines = (size - start.len()) / line.len();
-    [start.into_bytes(), line.repeat(lines)].concat()
-}
-
 /// A JSON string.
 pub fn text(value: &Value) -> &str {
     value.as_str().expect("text")

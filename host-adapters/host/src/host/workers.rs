@@ -23,7 +23,7 @@ impl Host {
         self.renewing_claims(|| {
             thread::scope(|scope| {
                 for _ in 0..workers {
-                    scope.spawn(|| self.work(workers, stop));
+                    scope.spawn(|| self.work(stop));
                 }
                 while !stop.wait(LONG) {}
                 // Those that wait for items need not wait longer.
@@ -36,10 +36,10 @@ impl Host {
     }
 
     /// One worker.
-    fn work(&self, workers: usize, stop: &Stop) {
+    fn work(&self, stop: &Stop) {
         let store = &self.parts.store;
         while !stop.is_requested() {
-            match store.next_item(self.now(), workers) {
+            match store.next_item(self.now()) {
                 Ok(Some(item)) => self.carry_out_guarded(item, stop),
                 Ok(None) => store.await_item(),
                 Err(error) => {

@@ -81,11 +81,11 @@ impl Db {
         }
     }
 
-    /// Writes with a single statement, durably, and returns how many rows it changed. It may be done
-    /// twice, if an answer is lost, so twice must come to the same.
+    /// Writes with a single statement, durably, and returns how many rows it changed. If an answer is
+    /// lost it is done again, so twice must leave the same; how many rows is what the last time says.
     ///
     /// # Errors
-    /// The database's; it may have been done all the same.
+    /// The database's; nothing was written, unless it is [`DbError::Uncertain`].
     pub(super) fn write_alone(
         &self,
         sql: &'static str,
@@ -93,8 +93,7 @@ impl Db {
     ) -> Result<u64, DbError> {
         match self {
             Self::Sqlite(db) => db.write(Promise::Durable, &mut |tx| tx.execute(sql, params)),
-            // What is said outside of a transaction is one.
-            Self::Postgres(db) => db.look(&mut |tx| tx.execute(sql, params)),
+            Self::Postgres(db) => db.write_alone(sql, params),
         }
     }
 

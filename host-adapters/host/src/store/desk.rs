@@ -1,7 +1,7 @@
 //! The items that the workers of this process take in hand next.
 //!
-//! They come here in two ways. What waits in the table is claimed, several items at a time, by the
-//! worker that finds nothing here. What this process makes while its workers keep up need not be
+//! They come here in two ways. What waits in the table is claimed, several items at a time, by a
+//! worker that finds nothing here, or too little for too long. What this process makes while its workers keep up need not be
 //! looked for: its row is written with a claim on it, and the item lies here as soon as the row is
 //! committed. A host that does not keep up leaves its items unclaimed, for itself and for the
 //! other hosts of the store, until it finds that none waits.
@@ -108,10 +108,14 @@ impl Desk {
     fn turn(&self) -> Turn<'_> {
         let mut state = self.lock();
         let worth_it = state.items.is_empty() && state.empty != Some(state.news);
-        if !state.looking && (worth_it || !state.has_looked_lately()) {
+        let count = state.room.saturating_sub(state.items.len());
+        if !state.looking && (worth_it || (count > 0 && !state.has_looked_lately())) {
             state.looking = true;
-            let news = state.news;
-            return Turn::Look(Look { desk: self, news });
+            return Turn::Look(Look {
+                desk: self,
+                news: state.news,
+                count,
+            });
         }
         match state.items.pop_front() {
             Some(item) => Turn::Carry(Box::new(item)),
@@ -136,6 +140,8 @@ impl Desk {
 struct Look<'a> {
     desk: &'a Desk,
     news: u64,
+    /// For how many items there is room.
+    count: usize,
 }
 
 impl Look<'_> {
@@ -174,13 +180,12 @@ impl Store {
         self.release(&self.0.desk.close())
     }
 
-    /// The next item for one of so many workers, claimed; what is claimed at once is for all of
-    /// them. None: nothing is due at `now`.
+    /// The next item for a worker, claimed, with others for which there is room. None: nothing is due
+    /// at `now`.
     ///
     /// # Errors
     /// The store cannot be written.
-    pub(crate) fn next_item(&self, now: u64, workers: usize) -> Result<Option<Item>, StoreError> {
-        let count = workers * AHEAD;
+    pub(crate) fn next_item(&self, now: u64) -> Result<Option<Item>, StoreError> {
         loop {
             match self.0.desk.turn() {
                 Turn::Carry(item) if self.still_holds(&item) => return Ok(Some(*item)),
@@ -190,8 +195,8 @@ impl Store {
                     tracing::warn!(key, "the claim on an item ran out while it waited");
                 }
                 Turn::Look(look) => {
-                    let items = self.claim_due(now, count)?;
-                    let all = items.len() < count;
+                    let items = self.claim_due(now, look.count)?;
+                    let all = items.len() < look.count;
                     let late = look.found(items, all);
                     if !late.is_empty() {
                         self.release(&late)?;

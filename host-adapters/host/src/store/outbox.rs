@@ -86,10 +86,10 @@ impl Store {
     }
 
     /// Ends an item without a transaction of the plug-in. False: the claim on it ran out, and
-    /// somebody else has taken it over.
+    /// somebody else has taken it over; or it was ended, and the answer to that got lost.
     ///
     /// # Errors
-    /// The store cannot be written; the item is as it was.
+    /// The store cannot be written; the item is as it was, unless it is [`StoreError::Uncertain`].
     pub(crate) fn end_item(
         &self,
         item: &Item,

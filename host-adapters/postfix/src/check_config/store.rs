@@ -1,6 +1,6 @@
 //! Where everything is remembered.
 
-use ceralacca_host::Store;
+use ceralacca_host::{Connections, Store};
 
 use super::Look;
 use super::finding::Finding;
@@ -37,9 +37,9 @@ fn findings(look: &Look<'_>, name: &str) -> Vec<Finding> {
 
 /// Those that are one too many are refused under load only.
 fn connections(store: &Store) -> Option<Finding> {
-    let (ours, allowed) = store.connections().ok()??;
+    let Connections { ours, allowed, .. } = store.connections().ok()??;
     let what = format!(
-        "this host opens up to {ours} connections to the database, which allows {allowed} to all"
+        "this host opens up to {ours} connections to the database, which allows {allowed} to all hosts"
     );
     Some(if ours <= allowed {
         Finding::ok(what)

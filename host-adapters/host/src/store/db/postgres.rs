@@ -6,12 +6,13 @@
 //! still wants done again (a deadlock, a unique key that two inserted at once, `SERIALIZABLE` as
 //! a distributed engine's only level) is done again.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
-use super::{DbError, Driver, Promise, Tx};
+use super::{DbError, Driver, Param, Promise, Tx};
 use crate::StoreError;
 use options::Connector;
 pub use options::PostgresOptions;
@@ -78,6 +79,25 @@ impl Postgres {
         work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         self.repeat(|session| work(&mut Tx(Driver::Postgres(session))))
+    }
+
+    /// See [`super::Db::write_alone`]. What is said outside of a transaction is one.
+    pub(in crate::store) fn write_alone(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<u64, DbError> {
+        let mut unheard = None;
+        let written = self.repeat(|session| {
+            let written = session.execute(sql, params);
+            if let Err(DbError::Postgres(error)) = &written
+                && Trouble::of(error) == Some(Trouble::Lost)
+            {
+                unheard = Some(Arc::clone(error));
+            }
+            written
+        });
+        written.map_err(|error| unheard.map_or(error, DbError::Uncertain))
     }
 
     /// See [`super::Db::write`].
@@ -149,7 +169,7 @@ fn transaction<T, E: From<DbError>>(
 enum Trouble {
     /// Somebody else was in the way.
     Contention,
-    /// The connection is lost. Nothing was committed.
+    /// The connection is lost. No transaction was committed; what is said outside of one may be done.
     Lost,
 }
 

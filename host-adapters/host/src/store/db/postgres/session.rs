@@ -41,7 +41,7 @@ impl Session {
 
     /// May another transaction use it?
     pub(super) fn is_usable(&self) -> bool {
-        !self.unclean && !self.client.is_closed()
+        !self.unclean && self.pending.is_empty() && !self.client.is_closed()
     }
 
     pub(super) fn take_trouble(&mut self) -> Option<Trouble> {
@@ -75,7 +75,8 @@ impl Session {
     /// it may have worked.
     pub(super) fn commit(&mut self) -> Result<(), DbError> {
         let Done { earlier, last } = self.send(async |client| client.batch_execute("COMMIT").await);
-        match (earlier.map(drop), last) {
+        let earlier: Result<(), Error> = earlier.into_iter().try_for_each(|each| each.map(drop));
+        match (earlier, last) {
             (Ok(()), Some(Ok(()))) => {
                 self.unclean = false;
                 Ok(())
@@ -189,13 +190,11 @@ impl Session {
     ) -> Result<T, DbError> {
         let pending = std::mem::take(&mut self.pending);
         let Done { earlier, last } = self.send_after(&pending, last);
-        let changed = self.noting(earlier)?;
-        let mut unmet = pending
-            .into_iter()
-            .zip(changed)
-            .filter(|(_, rows)| *rows == 0);
-        if let Some(unmet) = unmet.find_map(|(pending, _)| pending.unmet) {
-            return Err(DbError::Unmet(unmet));
+        // What changed nothing may be why a later one was refused.
+        for (pending, changed) in pending.into_iter().zip(earlier) {
+            if let (0, Some(unmet)) = (self.noting(changed)?, pending.unmet) {
+                return Err(DbError::Unmet(unmet));
+            }
         }
         let last = last.expect("it goes with what could be sent");
         self.noting(last)

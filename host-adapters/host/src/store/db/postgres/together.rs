@@ -35,8 +35,8 @@ impl Pending {
 
 /// What became of a row of statements.
 pub(super) struct Done<T> {
-    /// How many rows those changed that nobody waited for, or the first error of them.
-    pub(super) earlier: Result<Vec<u64>, Error>,
+    /// How many rows each of those changed that nobody waited for, in their order.
+    pub(super) earlier: Vec<Result<u64, Error>>,
     /// None: one of those could not be sent, so the last was not sent either.
     pub(super) last: Option<Result<T, Error>>,
 }
@@ -83,7 +83,7 @@ pub(super) async fn together<T>(
     })
     .await;
     Done {
-        earlier: results.into_iter().collect(),
+        earlier: results,
         last: outcome,
     }
 }
