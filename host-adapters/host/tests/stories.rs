@@ -118,6 +118,20 @@ fn a_client_that_tries_again_is_answered_again() {
     assert_eq!(host.submit(submission(&[CARLA], b"x")).reply.code, 451);
 }
 
+/// A transaction that others were quicker than leaves no large message behind, also where a unique
+/// key would have refused it in any case.
+fn what_conflicts_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    assert_eq!(host.submit(submission(&[CARLA], &large())).reply.code, 250);
+    assert_eq!(provider.spool().len(), 1);
+    // A new transaction, for which seeded entropy makes the same PEC id.
+    provider.clock.advance(24 * 3600 + 1);
+    assert_eq!(host.submit(submission(&[CARLA], &large())).reply.code, 451);
+    assert_eq!(provider.spool().len(), 1, "that of the first");
+}
+
 /// A refusal is not remembered: what was in its way may have gone.
 fn a_refusal_is_not_a_reply_to_repeat() {
     let folder = tempfile::tempdir().unwrap();
@@ -534,6 +548,7 @@ on_both! {
     a_large_message_is_on_disk_once_and_then_not_at_all;
     a_client_that_tries_again_is_answered_again;
     a_refusal_is_not_a_reply_to_repeat;
+    what_conflicts_leaves_nothing_behind;
     a_failing_plug_in_costs_one_transaction;
     one_of_two_sessions_takes_charge;
     a_settlement_that_rests_on_an_old_state_is_refused;
