@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use super::common::verdicts::{Demonstration, with_lf};
 use super::common::{files, plug_in, succeed, tool};
 use super::here;
+use super::large::{self, Filling};
 use super::server::Server;
 
 pub const ANNA: &str = "anna.rossi@pec.alfa.example";
@@ -221,7 +222,12 @@ impl World {
             fs::write(&path, octets).unwrap();
             path
         };
-        let of_size = |size| body(&format!("{size}"), &large_letter(size, Filling::Base64));
+        let of_size = |size| {
+            body(
+                &format!("{size}"),
+                &large::letter([ANNA, BRUNO], size, Filling::Base64),
+            )
+        };
         let (nothing, junk) = (body("nothing", b""), body("junk", b"hello"));
         let large = of_size(15_100_000);
         let token = format!("Authorization: Bearer {}", server.token());
