@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "tests use the rest")]
 mod hosts;
 #[path = "../large.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
 mod large;
 #[path = "../own_host.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
