@@ -68,33 +68,19 @@ pub const HOSTS: [Host; 8] = [
         bounds: true,
         says: plain,
     },
-    Host {
-        name: "the npm package in Node",
-        script: Some(("node", "npm_host.mjs")),
-        module: "npm",
-        made_by: "make npm",
-        face: Face::JavaScript,
-        bounds: true,
-        says: plain,
-    },
+    IN_NODE,
     Host {
         name: "the npm package in Deno",
         script: Some(("deno", "npm_host.mjs")),
-        module: "npm",
-        made_by: "make npm",
-        face: Face::JavaScript,
         // What traps, and how large the module becomes, Node tells.
         bounds: false,
-        says: plain,
+        ..IN_NODE
     },
     Host {
         name: "the npm package in Bun",
         script: Some(("bun", "npm_host.mjs")),
-        module: "npm",
-        made_by: "make npm",
-        face: Face::JavaScript,
         bounds: false,
-        says: plain,
+        ..IN_NODE
     },
     Host {
         name: "the component, transpiled by jco, in Node",
@@ -115,6 +101,16 @@ pub const HOSTS: [Host; 8] = [
         says: wit,
     },
 ];
+
+const IN_NODE: Host = Host {
+    name: "the npm package in Node",
+    script: Some(("node", "npm_host.mjs")),
+    module: "npm",
+    made_by: "make npm",
+    face: Face::JavaScript,
+    bounds: true,
+    says: plain,
+};
 
 impl Host {
     /// The answers to these calls, in a folder that is there only for them. None where the program, or

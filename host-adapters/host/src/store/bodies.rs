@@ -1,7 +1,8 @@
 //! The messages of one outcome, on their way into the store.
 
 use super::StoreError;
-use super::commit::{CommitError, Rollback};
+use super::commit::CommitError;
+use super::db::{DbError, Unmet};
 use super::spool::{Fresh, Original, Spool};
 use crate::{Body, MessageSummary, pec};
 
@@ -72,13 +73,13 @@ impl Bodies {
     }
 
     /// A message of the outcome.
-    pub(super) fn get(&self, index: u32) -> Result<&Made, Rollback> {
+    pub(super) fn get(&self, index: u32) -> Result<&Made, DbError> {
         usize::try_from(index)
             .ok()
             .and_then(|index| self.messages.get(index))
             .ok_or_else(|| {
                 let count = self.messages.len();
-                Rollback::Contract(format!("an effect names message {index} of {count}"))
+                Unmet::Contract(format!("an effect names message {index} of {count}")).into()
             })
     }
 }

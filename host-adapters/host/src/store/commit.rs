@@ -128,25 +128,6 @@ pub(crate) enum CommitError {
     Store(#[from] StoreError),
 }
 
-/// [`CommitError`] inside a transaction, where the store's name is not at hand.
-pub(super) enum Rollback {
-    Conflict(String),
-    Lost(String),
-    Contract(String),
-    Database(DbError),
-}
-
-impl From<DbError> for Rollback {
-    fn from(error: DbError) -> Self {
-        match error {
-            DbError::Unmet(Unmet::Conflict(text)) => Self::Conflict(text),
-            DbError::Unmet(Unmet::Lost(key)) => Self::Lost(key),
-            DbError::Unmet(Unmet::Contract(text)) => Self::Contract(text),
-            error => Self::Database(error),
-        }
-    }
-}
-
 impl Store {
     /// Writes an outcome in one durable transaction. After `Ok` the reply may be given, whatever
     /// happens to this process; after an error nothing has happened, unless it is
@@ -192,21 +173,21 @@ impl Store {
                 Ok(Written::Now)
             }
             Ok((before, _)) => Ok(before),
-            Err(rollback) => {
+            Err(error) => {
                 // A disk that could not say so may yet have the rows, and rows without files are
                 // worse than files without rows.
-                if matches!(rollback, Rollback::Database(_)) {
+                if !matches!(error, DbError::Unmet(_)) {
                     bodies.keep();
                 }
-                Err(rollback)
+                Err(error)
             }
         };
         metrics::histogram!("ceralacca_store_commit_seconds").record(begun.elapsed());
-        written.map_err(|rollback| match rollback {
-            Rollback::Conflict(text) => CommitError::Conflict(text),
-            Rollback::Lost(key) => CommitError::Lost(key),
-            Rollback::Contract(text) => CommitError::Contract(text),
-            Rollback::Database(error) => self.failed("committing an outcome", error).into(),
+        written.map_err(|error| match error {
+            DbError::Unmet(Unmet::Conflict(text)) => CommitError::Conflict(text),
+            DbError::Unmet(Unmet::Lost(key)) => CommitError::Lost(key),
+            DbError::Unmet(Unmet::Contract(text)) => CommitError::Contract(text),
+            error => self.failed("committing an outcome", error).into(),
         })
     }
 }
@@ -241,7 +222,7 @@ fn write_cause(
     cause: &Cause<'_>,
     reply: &pec::Reply,
     effects: &[pec::Effect],
-) -> Result<Option<pec::Reply>, Rollback> {
+) -> Result<Option<pec::Reply>, DbError> {
     match cause {
         Cause::Incoming {
             fingerprint,

@@ -101,13 +101,13 @@ impl Db {
     /// again if the database asks for it, so it must not use up what it works with.
     ///
     /// # Errors
-    /// Those of `work`, and [`DbError`]; nothing was written, unless it is
+    /// Those of `work` and of the database; nothing was written, unless it is
     /// [`DbError::Uncertain`].
-    pub(super) fn write<T, E: From<DbError>>(
+    pub(super) fn write<T>(
         &self,
         promise: Promise,
-        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
         match self {
             Self::Sqlite(db) => db.write(promise, work),
             Self::Postgres(db) => db.write(promise, work),
@@ -174,15 +174,19 @@ impl Tx<'_> {
         }
     }
 
-    /// The number of a row to be inserted, where the database gives it beforehand, so that nobody
-    /// has to wait for the row: one of those that the statement draws, several at a time.
+    /// A number that no other row has, for one to be inserted. SQLite has one writer at a time, so the
+    /// next will do; of PostgreSQL's statement, which draws several, each connection keeps the rest.
     ///
     /// # Errors
     /// The database's.
-    pub(super) fn draw(&mut self, postgres: &'static str) -> Result<Option<i64>, DbError> {
+    pub(super) fn draw(
+        &mut self,
+        sqlite: &'static str,
+        postgres: &'static str,
+    ) -> Result<i64, DbError> {
         match &mut self.0 {
-            Driver::Sqlite(_) => Ok(None),
-            Driver::Postgres(session) => session.draw(postgres).map(Some),
+            Driver::Sqlite(_) => self.value(sqlite, &[]),
+            Driver::Postgres(session) => session.draw(postgres),
         }
     }
 

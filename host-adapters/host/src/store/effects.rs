@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::bodies::Bodies;
 use super::claims::Claim;
 use super::columns::{list_to_json, spool_id};
-use super::commit::{Cause, Rollback, derive_key};
+use super::commit::{Cause, derive_key};
 use super::db::{DbError, Tx, Unmet, params};
 use super::directory::install_directory;
 use super::outbox::{Item, NewItem};
@@ -66,7 +66,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
         self.claimed
     }
 
-    pub(super) fn write(&mut self, effect: &pec::Effect) -> Result<(), Rollback> {
+    pub(super) fn write(&mut self, effect: &pec::Effect) -> Result<(), DbError> {
         self.count += 1;
         match effect {
             pec::Effect::Relay(relay) => self.relay(relay),
@@ -80,18 +80,17 @@ impl<'a, 'tx> Effects<'a, 'tx> {
             pec::Effect::Remember(memo) => self.remember(memo),
             pec::Effect::InstallDirectory(providers) => {
                 let Cause::Directory { sha256, signers } = self.cause else {
-                    return Err(Rollback::Contract(
-                        "it installs a directory without having been given one".to_owned(),
-                    ));
+                    let text = "it installs a directory without having been given one";
+                    return Err(Unmet::Contract(text.to_owned()).into());
                 };
-                Ok(install_directory(self.tx, (sha256, signers), providers)?)
+                install_directory(self.tx, (sha256, signers), providers)
             }
             pec::Effect::Publish(file) => self.publish(file),
         }
     }
 
     /// Mail within the provider becomes an arrival of ours (RFC 6109 §3.4); what leaves is numbered.
-    fn relay(&mut self, relay: &pec::Relay) -> Result<(), Rollback> {
+    fn relay(&mut self, relay: &pec::Relay) -> Result<(), DbError> {
         let (action, seq) = match relay.route {
             pec::Route::OwnIncomingPoint => (Action::Loop, None),
             pec::Route::Network => (Action::Relay, Some(self.next_seq()?)),
@@ -101,7 +100,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
     }
 
     /// One item for each mailbox: each ends, and is confirmed, by itself.
-    fn deposit(&mut self, deposit: &pec::Deposit) -> Result<(), Rollback> {
+    fn deposit(&mut self, deposit: &pec::Deposit) -> Result<(), DbError> {
         let recipients = std::slice::from_ref(&deposit.recipient);
         let envelope = (&*deposit.reverse_path, recipients);
         self.item(
@@ -120,7 +119,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
         (reverse_path, recipients): (&str, &[String]),
         confirm: bool,
         seq: Option<u64>,
-    ) -> Result<(), Rollback> {
+    ) -> Result<(), DbError> {
         let new = NewItem {
             key: derive_key(self.entropy, &self.count.to_string()),
             action,
@@ -147,7 +146,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
     }
 
     /// The row of a message, written when the first effect refers to it, unless it is there already.
-    fn message(&mut self, index: u32) -> Result<i64, Rollback> {
+    fn message(&mut self, index: u32) -> Result<i64, DbError> {
         if let Some(id) = self.messages.get(&index) {
             return Ok(*id);
         }
@@ -163,45 +162,35 @@ impl<'a, 'tx> Effects<'a, 'tx> {
             Some(spool) => Some(spool_id(self.tx, &spool.name, made.body.len())?),
             None => None,
         };
-        let drawn = self.tx.draw(
+        // Known beforehand, so that nobody waits for the row.
+        let id = self.tx.draw(
+            "SELECT coalesce(max(id), 0) + 1 FROM message",
             "SELECT nextval(pg_get_serial_sequence('message', 'id')) FROM generate_series(1, 32)",
         )?;
-        let kind = kind_name(&made.summary.kind);
-        let values = params![
-            &*kind,
-            &made.summary.pec_id,
-            &made.summary.message_id,
-            self.now,
-            octets,
-            spool,
-            &recipe,
-            drawn,
-        ];
-        let id = match drawn {
-            Some(id) => {
-                self.tx.later(
-                    "INSERT INTO message (kind, pec_id, message_id, at, octets, spool, recipe, id)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                    values,
-                )?;
-                id
-            }
-            None => self.tx.value(
-                "INSERT INTO message (kind, pec_id, message_id, at, octets, spool, recipe, id)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id",
-                values,
-            )?,
-        };
+        self.tx.later(
+            "INSERT INTO message (id, kind, pec_id, message_id, at, octets, spool, recipe)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                id,
+                &*kind_name(&made.summary.kind),
+                &made.summary.pec_id,
+                &made.summary.message_id,
+                self.now,
+                octets,
+                spool,
+                &recipe
+            ],
+        )?;
         self.messages.insert(index, id);
         Ok(id)
     }
 
     /// A PEC id that is tracked already means repeated entropy, or a race: then nothing of this
     /// outcome may be true, and the client is asked to come again.
-    fn track(&mut self, message: &pec::TrackedMessage) -> Result<(), Rollback> {
+    fn track(&mut self, message: &pec::TrackedMessage) -> Result<(), DbError> {
         if message.recipients.is_empty() {
             let text = format!("it tracks {} without recipients", message.pec_id);
-            return Err(Rollback::Contract(text));
+            return Err(Unmet::Contract(text).into());
         }
         self.tx.must_change(
             "INSERT INTO tracked (pec_id, message_id, sender, reply_to, subject, accepted_at)
@@ -238,7 +227,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
 
     /// At most once per envelope and mailbox (PRACTICE 8.11): two sessions may bring the same envelope
     /// at once, both having asked before either wrote.
-    fn take_in_charge(&mut self, charge: &pec::TakeInCharge) -> Result<(), Rollback> {
+    fn take_in_charge(&mut self, charge: &pec::TakeInCharge) -> Result<(), DbError> {
         let pec::EnvelopeKey { pec_id, provider } = &charge.envelope;
         for recipient in &charge.recipients {
             self.tx.must_change(
@@ -260,7 +249,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
     }
 
     /// `changed_at` is when the state became what it is, so a repeated settlement leaves it.
-    fn settle(&mut self, settlement: &pec::Settlement) -> Result<(), Rollback> {
+    fn settle(&mut self, settlement: &pec::Settlement) -> Result<(), DbError> {
         self.raise(&settlement.pec_id)?;
         self.tx.must_change(
             "UPDATE tracked_recipient
@@ -286,7 +275,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
 
     /// Checks that a tracked message is still as the plug-in saw it: a receipt may have come in
     /// while a tick was being thought about, and must not be overwritten.
-    fn raise(&mut self, pec_id: &str) -> Result<(), Rollback> {
+    fn raise(&mut self, pec_id: &str) -> Result<(), DbError> {
         if self.raised.iter().any(|raised| raised == pec_id) {
             return Ok(());
         }
@@ -301,7 +290,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
     }
 
     /// RFC 6109 §2.3: kept for 30 months, so nothing here ever deletes a row.
-    fn log(&mut self, entry: &pec::LogEntry) -> Result<(), Rollback> {
+    fn log(&mut self, entry: &pec::LogEntry) -> Result<(), DbError> {
         self.tx.later(
             "INSERT INTO log (event, pec_id, message_id, at, sender, recipients, subject,
                  generated, provider, error)
@@ -324,7 +313,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
 
     /// RFC 6109 §2.2.4: the original itself, out of everybody's reach. The sweep lets it go at its
     /// time.
-    fn keep_infected(&mut self, infected: &pec::InfectedMessage) -> Result<(), Rollback> {
+    fn keep_infected(&mut self, infected: &pec::InfectedMessage) -> Result<(), DbError> {
         let original = self.bodies.original();
         let (octets, spool, recipe) = original.stored_form();
         let spool = match spool {
@@ -348,7 +337,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
     }
 
     /// People hear of it through [`crate::Committed::notices`] and the log; the row is the proof.
-    fn notify(&mut self, notice: &pec::Notice) -> Result<(), Rollback> {
+    fn notify(&mut self, notice: &pec::Notice) -> Result<(), DbError> {
         self.tx.later(
             "INSERT INTO notice (at, recipient, text) VALUES (?1, ?2, ?3)",
             params![self.now, &notice.recipient, &notice.text],
@@ -357,17 +346,17 @@ impl<'a, 'tx> Effects<'a, 'tx> {
     }
 
     /// The name becomes a file's name, so it must not lead anywhere else.
-    fn publish(&mut self, file: &pec::Publication) -> Result<(), Rollback> {
+    fn publish(&mut self, file: &pec::Publication) -> Result<(), DbError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if file.name.is_empty() || file.name.starts_with('.') || !file.name.chars().all(plain) {
             let name = &file.name;
-            return Err(Rollback::Contract(format!("it publishes a file {name:?}")));
+            return Err(Unmet::Contract(format!("it publishes a file {name:?}")).into());
         }
-        Ok(publications::publish(self.tx, self.now, file)?)
+        publications::publish(self.tx, self.now, file)
     }
 
     /// The newest word counts: verdicts are renewed before they run out.
-    fn remember(&mut self, memo: &pec::Memo) -> Result<(), Rollback> {
+    fn remember(&mut self, memo: &pec::Memo) -> Result<(), DbError> {
         self.tx.later(
             "INSERT INTO memo (key, value, until) VALUES (?1, ?2, ?3)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value, until = excluded.until",

@@ -25,8 +25,8 @@ pub(in crate::store) enum DbError {
     /// SQLite gave up the whole transaction because of what somebody else in it did.
     #[error("the database gave up the transaction because of an error in another part of it")]
     GivenUp,
-    /// A statement changed nothing that must have.
-    #[error("a statement changed nothing: {0:?}")]
+    /// Nothing is to be committed, although the database would.
+    #[error("not to be committed: {0:?}")]
     Unmet(Unmet),
     /// All connections were in use for too long.
     #[error("none of the {0} connections became free in time; allow more, or find what is slow")]
@@ -41,8 +41,8 @@ pub(in crate::store) enum DbError {
     },
 }
 
-/// What it means that a statement changed nothing; see [`super::Tx::must_change`]. With a text for
-/// people, or with what is lost.
+/// What stands against a commit: that a statement changed nothing (see [`super::Tx::must_change`]), or
+/// what was asked for. With a text for people, or with what is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Unmet {
     /// Somebody else was quicker.
@@ -60,6 +60,12 @@ impl DbError {
             column,
             problem: problem.to_string().into(),
         }
+    }
+}
+
+impl From<Unmet> for DbError {
+    fn from(unmet: Unmet) -> Self {
+        Self::Unmet(unmet)
     }
 }
 

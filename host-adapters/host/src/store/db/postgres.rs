@@ -101,11 +101,11 @@ impl Postgres {
     }
 
     /// See [`super::Db::write`].
-    pub(in crate::store) fn write<T, E: From<DbError>>(
+    pub(in crate::store) fn write<T>(
         &self,
         promise: Promise,
-        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
         // A later durable commit covers what was not synced before it: there is one WAL.
         let begin = match promise {
             Promise::Durable => "BEGIN ISOLATION LEVEL READ COMMITTED",
@@ -117,10 +117,10 @@ impl Postgres {
     }
 
     /// Does something with a connection, again if the database asks for it.
-    fn repeat<T, E: From<DbError>>(
+    fn repeat<T>(
         &self,
-        mut work: impl FnMut(&mut Session) -> Result<T, E>,
-    ) -> Result<T, E> {
+        mut work: impl FnMut(&mut Session) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -144,14 +144,14 @@ impl Postgres {
 }
 
 /// One try. Whatever is not committed is rolled back, by the server if need be.
-fn transaction<T, E: From<DbError>>(
+fn transaction<T>(
     session: &mut Session,
     begin: &'static str,
-    work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, E>,
-) -> Result<T, E> {
+    work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, DbError>,
+) -> Result<T, DbError> {
     session.begin(begin)?;
-    let worked = work(&mut Tx(Driver::Postgres(session)))
-        .and_then(|value| Ok(session.settle().map(|()| value)?));
+    let worked =
+        work(&mut Tx(Driver::Postgres(session))).and_then(|value| session.settle().map(|()| value));
     match worked {
         Ok(value) => {
             session.commit()?;

@@ -67,11 +67,11 @@ impl Sqlite {
         result
     }
 
-    pub(super) fn write<T, E: From<DbError>>(
+    pub(super) fn write<T>(
         &self,
         promise: Promise,
-        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
         self.writer.write(promise, work)
     }
 }
@@ -114,14 +114,13 @@ fn read<T>(
 ///
 /// # Errors
 /// Those of `work` and of the database; nothing was written.
-pub(in crate::store) fn transaction<T, E: From<DbError>>(
+pub(in crate::store) fn transaction<T>(
     db: &Connection,
-    work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    let tx = rusqlite::Transaction::new_unchecked(db, TransactionBehavior::Immediate)
-        .map_err(DbError::from)?;
+    work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, DbError>,
+) -> Result<T, DbError> {
+    let tx = rusqlite::Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     let value = work(&mut Tx(Driver::Sqlite(&tx)))?;
-    tx.commit().map_err(DbError::from)?;
+    tx.commit()?;
     Ok(value)
 }
 

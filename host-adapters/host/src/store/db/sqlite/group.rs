@@ -61,11 +61,11 @@ impl Writer {
         work(&mut Tx(Driver::Sqlite(&self.lock().durable)))
     }
 
-    pub(super) fn write<T, E: From<DbError>>(
+    pub(super) fn write<T>(
         &self,
         promise: Promise,
-        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut state = self.lock();
         self.waiting.fetch_sub(1, Ordering::SeqCst);
@@ -82,7 +82,7 @@ impl Writer {
         // committed yet.
         let ended = end.wait();
         match done {
-            Ok(Ok(value)) => ended.map(|()| value).map_err(E::from),
+            Ok(Ok(value)) => ended.map(|()| value),
             Ok(Err(error)) => Err(error),
             Err(panic) => resume_unwind(panic),
         }
@@ -159,11 +159,11 @@ impl End {
 }
 
 /// All or nothing of one member's work. A panic, too, leaves nothing behind.
-fn in_savepoint<T, E: From<DbError>>(
+fn in_savepoint<T>(
     db: &Connection,
-    work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    let run = |sql| db.execute_batch(sql).map_err(DbError::from);
+    work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, DbError>,
+) -> Result<T, DbError> {
+    let run = |sql| db.execute_batch(sql);
     run("SAVEPOINT outcome")?;
     let done = catch_unwind(AssertUnwindSafe(|| work(&mut Tx(Driver::Sqlite(db)))));
     if let Ok(Ok(value)) = done {
