@@ -22,6 +22,11 @@ let hasLoaded;
 let isLost = false;
 const ready = new Promise((resolve) => (hasLoaded = resolve));
 const tell = (job) => ready.then(() => worker.postMessage(job));
+/** Takes what the worker says of trust. */
+let heard;
+/** Changes of trust wait for each other: what the plug-in makes of one is kept before the next. */
+let turn = Promise.resolve();
+const inTurn = (change) => (turn = turn.catch(() => {}).then(change));
 worker.onmessage = ({ data }) => HEARD[data.do](data);
 worker.onerror = () => {
   isLost = true;
@@ -32,11 +37,7 @@ worker.onerror = () => {
 
 const HEARD = {
   ready: () => hasLoaded(),
-  trust(said) {
-    directory = said;
-    trust.keep(said.memos);
-    showTrust();
-  },
+  trust: (said) => heard(said),
   progress({ id, share }) {
     const entry = entries.find((entry) => entry.id === id);
     if (entry) showProgress(entry, share);
@@ -45,7 +46,7 @@ const HEARD = {
   failed({ id, of, code, text }) {
     // For these the page has words; others are for whoever mends them.
     if (code === "bug" || !(code in words.errors)) console.warn(`ceralacca: ${code}: ${text}`);
-    if (of === "trust") HEARD.trust({ refused: text, memos: trust.memos });
+    if (of === "trust") heard({ refused: text, memos: trust.memos });
     else settle(id, { failed: { code, text } });
   },
 };
@@ -62,7 +63,7 @@ async function take(files) {
   const messages = [];
   for (const file of files) {
     const kind = await kindOf(file).catch(() => undefined);
-    if (kind) await hold(kind, [file]);
+    if (kind) await inTurn(() => hold(kind, [file]));
     else messages.push(file);
   }
   if (messages.length === 0) return;
@@ -84,7 +85,7 @@ async function hold(kind, files) {
     else troubles[kind].push(() => (taken === false ? words.trust.nothing[kind](file.name) : words.errors.unread));
   }
   // Nothing has changed for messages where nothing was taken.
-  if (troubles[kind].length < files.length) judgeAnew();
+  if (troubles[kind].length < files.length) await judgeAnew();
   else showTrust();
 }
 
@@ -92,12 +93,14 @@ async function remove(kind) {
   troubles[kind] = [];
   await trust.remove(kind);
   announce(words.trust.removed(words.trust.kinds[kind].title));
-  judgeAnew();
+  const judged = judgeAnew();
   $(`#trust-${kind}`)?.focus();
+  await judged;
 }
 
 /** Trust has changed: so may every verdict. */
-function judgeAnew() {
+async function judgeAnew() {
+  const answer = new Promise((resolve) => (heard = resolve));
   tell(trust.message);
   for (const entry of entries) {
     if (entry.judged) release(entry.judged);
@@ -107,6 +110,10 @@ function judgeAnew() {
     ask(entry);
   }
   showList();
+  showTrust();
+  directory = await answer;
+  // Kept before it is shown: whoever leaves the page then has lost nothing.
+  await trust.keep(directory.memos);
   showTrust();
 }
 
@@ -170,7 +177,14 @@ function said() {
 
 function showTrust() {
   $("#trust").hidden = false;
-  $("#trust .holdings").replaceChildren(...holdings(trust, said(), { hold, remove }));
+  const focused = document.activeElement.id;
+  const acts = {
+    hold: (kind, files) => inTurn(() => hold(kind, files)),
+    remove: (kind) => inTurn(() => remove(kind)),
+  };
+  $("#trust .holdings").replaceChildren(...holdings(trust, said(), acts));
+  // Whoever uses the keyboard stays where they were.
+  if (focused.startsWith("trust-")) $(`#${focused}`).focus();
   const lacks = missing().map((name) => words.missing[name]);
   $("#unproven").hidden = lacks.length === 0;
   $("#unproven").textContent = lacks.length ? words.trust.unproven(lacks) : "";
@@ -220,7 +234,8 @@ function listen() {
 
 begin();
 listen();
-await trust.restore();
-judgeAnew();
+const restored = inTurn(() => trust.restore());
+inTurn(judgeAnew);
+await restored;
 $("#not-running").remove();
 $("#drop").hidden = isLost;

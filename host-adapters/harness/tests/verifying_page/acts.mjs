@@ -62,3 +62,19 @@ export async function picture(page, folder, name) {
   }
   await page.setViewportSize({ width: 1200, height: 900 });
 }
+
+/** For a page that is yet to be opened: whatever it remembers takes the browser a while, and
+ * `globalThis.unwritten` counts what is on its way. */
+export function slowMemory() {
+  globalThis.unwritten = 0;
+  const put = IDBObjectStore.prototype.put;
+  IDBObjectStore.prototype.put = function (...what) {
+    globalThis.unwritten += 1;
+    this.transaction.addEventListener("complete", () => (globalThis.unwritten -= 1));
+    const end = performance.now() + 300;
+    // A transaction lasts as long as it is asked for something.
+    const again = () => performance.now() < end && (this.get("nothing").onsuccess = again);
+    again();
+    return put.apply(this, what);
+  };
+}

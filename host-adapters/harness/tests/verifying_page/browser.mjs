@@ -30,14 +30,15 @@ export async function begin(require, address) {
   return {
     requests,
     complaints,
-    /** `missing` names files that the web server is not to have. */
-    async page(options, missing) {
+    /** `missing` names files that the web server is not to have; `first` runs before the page does. */
+    async page(options, { missing, first } = {}) {
       const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1200, height: 900 }, ...options });
       const page = await context.newPage();
       // Of the page and of its worker.
       context.on("request", (request) => requests.add(`${request.method()} ${request.url()}`));
       context.on("console", (message) => message.type() !== "log" && complaints.push(message.text()));
       context.on("weberror", (error) => complaints.push(String(error.error())));
+      if (first) await context.addInitScript(first);
       if (missing) await context.route(missing, (route) => route.abort());
       await page.goto(address);
       if (!missing) await page.waitForSelector("#drop:not([hidden])");

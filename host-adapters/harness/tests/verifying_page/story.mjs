@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { accessible, download, drop, picture, settled, until } from "./acts.mjs";
+import { accessible, download, drop, picture, settled, slowMemory, until } from "./acts.mjs";
 import { begin, serve } from "./browser.mjs";
 import { shows } from "./facts.mjs";
 import { odds, words } from "./modules.mjs";
@@ -209,17 +209,29 @@ async function keyboard() {
 
 /** A signed directory counts for those who named its signer. */
 async function signedDirectory() {
-  const page = await browser.page();
+  const page = await browser.page({}, { first: slowMemory });
   await page.setInputFiles("#trust-directory", plan.signed.file);
   await page.waitForSelector("[data-kind=directory] .refused");
   assert.match(await page.innerText("[data-kind=directory]"), /Not taken: /);
   await page.setInputFiles("#trust-signers", plan.signed.signer);
   await until(page, "[data-kind=directory]", /2 provider records/);
+  assert.equal(await page.evaluate(() => globalThis.unwritten), 0, "what is shown has been remembered");
   // Nobody brings back a provider with a genuine directory of old, not even another day.
   await page.reload();
   await page.setInputFiles("#trust-directory", plan.signed.old);
   await page.waitForSelector("[data-kind=directory] .refused");
   assert.match(await page.innerText("[data-kind=directory]"), /has been in force: fetch the current one/);
+  await page.setInputFiles("#trust-directory", plan.signed.file);
+  await until(page, "[data-kind=directory]", /2 provider records/);
+  // Nor when it comes right behind the newer one, to a page that knew neither.
+  for (const kind of ["Provider directory", "Directory signers"]) {
+    await page.getByRole("button", { name: `Remove: ${kind}` }).click();
+    await until(page, "#status", new RegExp(`${kind}: removed`));
+  }
+  await page.setInputFiles("#trust-signers", plan.signed.signer);
+  await until(page, "[data-kind=signers]", /1 entry/);
+  await drop(page, [plan.signed.file, plan.signed.old]);
+  await until(page, "[data-kind=directory]", /old.*Not taken: .*has been in force/);
   await page.setInputFiles("#trust-directory", plan.signed.file);
   await until(page, "[data-kind=directory]", /2 provider records/);
   // Roots are known when they are dropped; a message is none.
@@ -263,7 +275,7 @@ async function sizes() {
 
 /** Where the plug-in cannot be had, the page says so and takes nothing. */
 async function incomplete() {
-  const page = await browser.page({}, "**/*.wasm");
+  const page = await browser.page({}, { missing: "**/*.wasm" });
   await until(page, "#status", /could not be loaded/);
   assert.equal(await page.isVisible("#drop"), false);
   assert.ok(browser.complaints.splice(0).length > 0);
