@@ -58,6 +58,17 @@ impl Provider {
         provider
     }
 
+    /// The same provider in another folder, as on another machine.
+    pub fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = Self { folder };
+        let mut copying = Command::new("cp");
+        copying.arg("-r").arg(self.path()).arg(copy.path());
+        assert!(copying.status().unwrap().success());
+        copy.edit(self.path().to_str().unwrap(), copy.path().to_str().unwrap());
+        copy
+    }
+
     /// Its folder: certificates, keys, `ceralacca.toml`, `state/`, `run/`.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("provider")

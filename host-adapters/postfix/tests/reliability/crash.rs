@@ -5,15 +5,13 @@
 //! every message has happened once.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use ceralacca_host::crash::{POINTS, VARIABLE};
 
-use crate::faults::on_postgres;
+use crate::faults::{ends, on_postgres, serving};
+use crate::load::Load;
 use crate::look;
-use crate::pair::{ANNA, BRUNO, CARLA, Pair, RECEIPTS, letter, of_each, wait_until};
+use crate::pair::{ANNA, Pair, wait_until};
 use crate::postgres::PostgresServer;
 use crate::provider::Running;
 
@@ -77,33 +75,18 @@ fn on_postgres_as_well() {
 
 /// Kills Alfa's service at these points, and looks at what is left of it all.
 fn survive(pair: &Pair, deaths: &[Death]) {
-    let beta = Running::start(&pair.beta.provider);
-    beta.told("READY=1");
-    let load = Load::default();
-    std::thread::scope(|scope| {
-        let _end = Ended(&load.ended);
-        let client = |number| {
-            let load = &load;
-            scope.spawn(move || load.client(pair, number))
-        };
-        let clients: Vec<_> = (0..CLIENTS).map(client).collect();
+    let beta = serving(&pair.beta.provider);
+    let load = Load::on(pair, vec![&pair.alfa]);
+    let alfa = load.beside(|| {
         for death in deaths {
             die(pair, &load, *death);
         }
-        let alfa = Running::start(&pair.alfa.provider);
-        alfa.told("READY=1");
-        load.ended.store(true, Ordering::SeqCst);
-        for client in clients {
-            client.join().expect("all was accepted in the end");
-        }
-        settle(pair, &load);
-        alfa.signal("TERM");
-        assert_eq!(alfa.ends(), Some(0));
+        serving(&pair.alfa.provider)
     });
-    beta.signal("TERM");
-    assert_eq!(beta.ends(), Some(0));
-    let accepted = load.accepted.into_inner().expect("nobody panicked");
-    everything_happened_once(pair, &accepted);
+    load.settle();
+    ends(&alfa);
+    ends(&beta);
+    load.everything_happened_once();
 }
 
 /// Starts Alfa's service and waits until it has died at that point.
@@ -113,15 +96,14 @@ fn die(pair: &Pair, load: &Load, (point, time): Death) {
         "file-written" | "file-named" => look::compose_record(provider, point),
         "before-sweep" => {
             // Something to sweep: a large message for which all is done.
-            let alfa = Running::start(provider);
+            let alfa = serving(provider);
             let large = load.next_large();
             wait_until("a large message has passed", || {
                 pair.subjects(ANNA)
                     .get(&format!("CONSEGNA: {large}"))
                     .is_some_and(|count| *count == 2)
             });
-            alfa.signal("TERM");
-            assert_eq!(alfa.ends(), Some(0));
+            ends(&alfa);
         }
         _ => {}
     }
@@ -135,79 +117,5 @@ fn die(pair: &Pair, load: &Load, (point, time): Death) {
     println!("{point}: {} accepted meanwhile", load.count() - before);
 }
 
-/// The clients, and what they were promised.
-#[derive(Default)]
-struct Load {
-    ended: AtomicBool,
-    accepted: Mutex<Vec<String>>,
-}
-
-impl Load {
-    fn client(&self, pair: &Pair, number: usize) {
-        for n in 0.. {
-            if self.ended.load(Ordering::SeqCst) {
-                return;
-            }
-            let large = n % EVERY == EVERY - 1;
-            let subject = format!("{}-{number}-{n}", if large { LARGE } else { "piccola" });
-            let to = [BRUNO, CARLA];
-            let size = if large { 200_000 } else { 3_000 };
-            pair.alfa.insist(&to, &letter(&to, &subject, size));
-            self.accepted.lock().expect("nobody panicked").push(subject);
-            std::thread::sleep(PAUSE);
-        }
-    }
-
-    fn count(&self) -> usize {
-        self.accepted.lock().expect("nobody panicked").len()
-    }
-
-    /// Waits for the next large message that is accepted; its subject.
-    fn next_large(&self) -> String {
-        let before = self.count();
-        let mut found = None;
-        wait_until("a large message is accepted", || {
-            let accepted = self.accepted.lock().expect("nobody panicked");
-            let mut later = accepted.iter().skip(before);
-            found = later.find(|subject| subject.starts_with(LARGE)).cloned();
-            found.is_some()
-        });
-        found.expect("it was waited for")
-    }
-}
-
-/// Lets the clients end, also when the test fails.
-struct Ended<'a>(&'a AtomicBool);
-
-impl Drop for Ended<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
-/// Waits until all has come that must come.
-fn settle(pair: &Pair, load: &Load) {
-    let count = load.count();
-    pair.holds(BRUNO, count);
-    pair.holds(CARLA, count);
-    pair.holds(RECEIPTS, count);
-    pair.holds(ANNA, 3 * count);
-}
-
-fn everything_happened_once(pair: &Pair, accepted: &[String]) {
-    assert!(accepted.len() > CLIENTS, "{accepted:?}");
-    pair.each_once(&[BRUNO, CARLA], accepted);
-    let taken = of_each(&[("PRESA IN CARICO", 1)], accepted);
-    assert_eq!(pair.subjects(RECEIPTS), taken);
-    assert_eq!(look::audit(&pair.beta.provider), accepted.len() as u64);
-    println!("{} messages, each once", accepted.len());
-}
-
-const CLIENTS: usize = 3;
-/// Of a client's messages one in so many is large enough for the spool.
-const EVERY: usize = 4;
-const LARGE: &str = "grande";
-/// So that the machine is not the bottleneck.
-const PAUSE: Duration = Duration::from_millis(150);
 /// What `abort` does.
 const ABORTED: i32 = 6;

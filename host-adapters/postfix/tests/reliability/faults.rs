@@ -323,13 +323,15 @@ fn between(provider: &Provider, clamd: &Clamd) -> Proxy {
     proxy
 }
 
-fn serving(provider: &Provider) -> Running {
+/// A service that is ready.
+pub fn serving(provider: &Provider) -> Running {
     let service = Running::start(provider);
     service.told("READY=1");
     service
 }
 
-fn ends(service: &Running) {
+/// Ends it as systemd does.
+pub fn ends(service: &Running) {
     service.signal("TERM");
     assert_eq!(service.ends(), Some(0));
 }
@@ -371,6 +373,7 @@ impl Late {
     }
 }
 
-fn accepted(alfa: &Running) -> f64 {
+/// Of how many submissions it has told the client that they are accepted.
+pub fn accepted(alfa: &Running) -> f64 {
     alfa.metric("ceralacca_transactions_total{event=\"submit\",reply=\"2xx\"}")
 }

@@ -58,6 +58,17 @@ impl Pair {
         })
     }
 
+    /// Another host of Alfa's, with a mail server of its own; set up as the first one is now.
+    pub fn another_of_alfa(&self) -> Party {
+        let provider = self.alfa.provider.copy();
+        let postfix = mail_server(&provider, "pec.alfa.example", &self.dovecot);
+        let injects_at = |postfix: &Postfix| format!("inet:127.0.0.1:{}\"", postfix.injection);
+        provider.edit(&injects_at(&self.alfa.postfix), &injects_at(&postfix));
+        let party = Party { provider, postfix };
+        party.leads_to(&self.beta.postfix);
+        party
+    }
+
     /// How often each subject stands in a mailbox.
     pub fn subjects(&self, user: &str) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
@@ -96,26 +107,8 @@ impl Party {
         doveadm: u16,
         users: &[&str],
     ) -> Self {
-        let postfix = Postfix::start(&PostfixSetup {
-            domains: vec![domain.to_owned()],
-            milter: Some(format!("unix:{}", provider.socket().display())),
-            auth: Some(dovecot.auth_socket()),
-            // What the other one defers comes again soon.
-            main: [
-                ("smtp_tls_security_level", "encrypt"),
-                ("queue_run_delay", "1s"),
-                ("minimal_backoff_time", "1s"),
-                ("maximal_backoff_time", "2s"),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
-            ..PostfixSetup::default()
-        });
+        let postfix = mail_server(&provider, domain, dovecot);
         let here = provider.path();
-        // Postfix connects as another user.
-        for folder in [here.parent().expect("it has one"), &here, &here.join("run")] {
-            fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("ours");
-        }
         fs::write(here.join("doveadm.key"), DOVEADM_KEY).expect("ours");
         provider.edit("#mode = \"0660\"", "mode = \"0666\"");
         for (usual, short) in [
@@ -163,19 +156,51 @@ impl Party {
         Client::hand_in(self.postfix.access, (ANNA, PASSWORD), to, octets)
     }
 
-    /// Anna's mail program: it tries until the server says that it has it, or never will.
+    /// [`insist`] here.
     pub fn insist(&self, to: &[&str], octets: &[u8]) {
-        wait_until("the message is accepted", || {
-            match self.hand_in(to, octets) {
-                Ok(Replied { code: 250, .. }) => return true,
-                Ok(reply) => assert!((400..500).contains(&reply.code), "{reply:?}"),
-                // Nobody knows: again.
-                Err(_) => {}
-            }
-            std::thread::sleep(Duration::from_millis(100));
-            false
-        });
+        insist(&[self], to, octets);
     }
+}
+
+/// Anna's mail program: it tries, at one host after the other, until one says that it has it, or
+/// never will.
+pub fn insist(hosts: &[&Party], to: &[&str], octets: &[u8]) {
+    let mut hosts = hosts.iter().cycle();
+    wait_until("the message is accepted", || {
+        let host = hosts.next().expect("there is one");
+        match host.hand_in(to, octets) {
+            Ok(Replied { code: 250, .. }) => return true,
+            Ok(reply) => assert!((400..500).contains(&reply.code), "{reply:?}"),
+            // Nobody knows: again.
+            Err(_) => {}
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        false
+    });
+}
+
+/// A provider's Postfix.
+fn mail_server(provider: &Provider, domain: &str, dovecot: &Dovecot) -> Postfix {
+    let here = provider.path();
+    // Postfix connects as another user.
+    for folder in [here.parent().expect("it has one"), &here, &here.join("run")] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("ours");
+    }
+    Postfix::start(&PostfixSetup {
+        domains: vec![domain.to_owned()],
+        milter: Some(format!("unix:{}", provider.socket().display())),
+        auth: Some(dovecot.auth_socket()),
+        // What the other one defers comes again soon.
+        main: [
+            ("smtp_tls_security_level", "encrypt"),
+            ("queue_run_delay", "1s"),
+            ("minimal_backoff_time", "1s"),
+            ("maximal_backoff_time", "2s"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
+        ..PostfixSetup::default()
+    })
 }
 
 /// Messages of these kinds, so many of each, for each of the original subjects.
