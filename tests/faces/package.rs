@@ -29,7 +29,7 @@ const TSCONFIG: &str = r#"{
 }"#;
 
 /// The mistakes that `consumer.ts` makes, in its order.
-const CAUGHT: [&str; 19] = [
+const CAUGHT: [&str; 20] = [
     "SettingsError settings",
     "EntropyError entropy",
     "EventError event",
@@ -47,6 +47,7 @@ const CAUGHT: [&str; 19] = [
     "FinishedError finished",
     "TooLargeError too-large",
     "TooLargeError too-large",
+    "FinishedError finished",
     "EventError event",
     "SettingsError settings",
 ];
@@ -131,6 +132,21 @@ fn strange_values_cost_nobody_else() {
     for outcome in outcomes {
         assert_same(user.outcome(last), outcome);
     }
+}
+
+/// What is not led to its end costs no memory, and who hears that nobody answers may fail.
+#[test]
+fn what_is_given_up_costs_nothing() {
+    if !installed("npm", "make npm") {
+        return;
+    }
+    let user = User::new();
+    let (first, last) = user.told(SUBMISSION);
+    run(Command::new("node")
+        .arg(script("given_up.mjs"))
+        .arg(user.file("node_modules/ceralacca/node.js"))
+        .arg(user.file("calls"))
+        .args([first.to_string(), last.to_string()]));
 }
 
 /// workerd, with nothing around it, hands the module to `ceralacca/init`: nothing is read or fetched.

@@ -16,11 +16,15 @@ const ANSWERED_BY = {
 };
 
 export async function drive(transaction, answers) {
-  let step = transaction.advance([]);
-  while (step.tag === "ask") {
-    step = transaction.advance(await Promise.all(step.val.map((q) => answer(q, answers))));
+  try {
+    let step = transaction.advance([]);
+    while (step.tag === "ask") {
+      step = transaction.advance(await Promise.all(step.val.map((q) => answer(q, answers))));
+    }
+    return step.val;
+  } finally {
+    transaction.free();
   }
-  return step.val;
 }
 
 async function answer(question, answers) {
@@ -31,7 +35,8 @@ async function answer(question, answers) {
     if (!answers[name]) throw new Error(`nobody answers ${question.tag}`);
     return { tag, val: await answers[name](question.val) };
   } catch (error) {
-    answers.unavailable?.(question, error);
+    // That it is told is no part of the transaction, nor is how that ends.
+    await (async () => answers.unavailable?.(question, error))().catch(() => {});
     return { tag: "unavailable", val: String(error?.message ?? error) };
   }
 }

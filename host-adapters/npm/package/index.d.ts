@@ -11,8 +11,9 @@ import type {
 export type * from "./types.js";
 
 /**
- * A conversation that has begun. Forgetting it abandons it without any effect. The functions below begin
- * them, `new` does not.
+ * A conversation that has begun. Forgetting it abandons it without any effect, but the module keeps its
+ * message until the garbage collector has found it, if the runtime tells of that at all: whoever does not
+ * lead it to its end calls `free`. The functions below begin transactions, `new` does not.
  */
 export declare class Transaction {
   private constructor();
@@ -25,6 +26,8 @@ export declare class Transaction {
    * @throws {PecError} After any other the transaction is over.
    */
   advance(answers: readonly Answer[]): Step;
+  /** Gives its memory back now; it is over then. Does nothing where that has been done. */
+  free(): void;
 }
 
 /** Access point: a user hands in a message. */
@@ -76,14 +79,17 @@ export interface Answers {
   scan?(): Answered<ScanVerdict>;
   recall?(key: string): Answered<Uint8Array | undefined>;
   usage?(query: UsageQuery): Answered<number>;
-  /** Told of each question that could not be answered, and why. */
-  unavailable?(question: Question, reason: unknown): void;
+  /**
+   * Told of each question that could not be answered, and why. A promise is waited for; what becomes of
+   * it is its own affair.
+   */
+  unavailable?(question: Question, reason: unknown): unknown;
 }
 
 /** Now or later. */
 export type Answered<T> = T | Promise<T>;
 
-/** Leads a transaction to its outcome. */
+/** Leads a transaction to its outcome; whether that succeeds or not, it is over then, and freed. */
 export declare function drive(transaction: Transaction, answers: Answers): Promise<Outcome>;
 
 /** The octets of a message; `original` is the message that the event carried. */

@@ -1,5 +1,5 @@
 // The plug-in as people import it, once it has its module.
-import { BrokenError, EventError, WrongAnswersError } from "./errors.js";
+import { BrokenError, EventError, FinishedError, WrongAnswersError } from "./errors.js";
 import { generation, guarded } from "./instance.js";
 import { Transaction as Inner } from "./wasm/ceralacca.js";
 
@@ -18,7 +18,14 @@ export class Transaction {
 
   advance(answers) {
     if (this.#generation !== generation) throw new BrokenError();
+    if (!this.#inner) throw new FinishedError("the transaction was given up");
     return guarded(() => this.#inner.advance(answers), WrongAnswersError);
+  }
+
+  free() {
+    // With its instance its memory is gone as well.
+    if (this.#inner && this.#generation === generation) guarded(() => this.#inner.free(), WrongAnswersError);
+    this.#inner = undefined;
   }
 }
 

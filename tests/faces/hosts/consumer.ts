@@ -90,6 +90,9 @@ export function mistakes(context: Context, event: Submission): string[] {
   attempt(() => submit(context, { ...event, message: large }));
   attempt(() => submit({ ...context, largest: 1 }, event));
   const findings: LogFinding[] = audit(context.now, { pecId: "", entries: [] });
+  const abandoned = submit(context, event);
+  abandoned.free();
+  attempt(() => abandoned.advance([]));
   if (findings.length > 0) throw new Error("nothing happened, and a rule is broken");
   // @ts-expect-error A dossier has rows.
   attempt(() => audit(context.now, { pecId: "" }));
