@@ -221,6 +221,17 @@ fn a_no_counts_where_it_is_said() {
         (vec!["S: 555 5.5.4 x", "S: 503 x", "S: 503 x"], not_now),
         (vec!["S: 250 x", "S: 501 5.5.2 x", "S: 503 x"], not_now),
         (vec!["S: 250 x", "S: 250 x", "S: 502 5.5.1 x"], not_now),
+        // Our own port does not know us any more; what it says of a message it has seen is about that.
+        (
+            vec![
+                "S: 250 x",
+                "S: 554 5.7.1 Relay access denied",
+                "S: 554 5.5.1 x",
+            ],
+            not_now,
+        ),
+        (vec!["S: 550 5.7.1 x", "S: 503 x", "S: 503 x"], not_now),
+        (vec![AGREED, "DATA", "S: 550 5.7.1 x"], "550 5.7.1"),
     ] {
         // After a no the connection is cleared and serves for the next message.
         let again = script(&["C: RSET", "S: 250 Ok", ASKED, AGREED, TAKEN]);

@@ -129,6 +129,10 @@ fn the_queue_is_counted() {
         [(Action::Deposit, 1), (Action::Loop, 1), (Action::Relay, 1)]
     );
     assert_eq!((queue.oldest, queue.deadlines), (Some(7), 0));
+    // However often it was put off.
+    provider.tamper("UPDATE outbox SET next_at = next_at + 3600, attempts = 9");
+    assert_eq!(store.queue(NOON + 8).unwrap().oldest, Some(8));
+    provider.tamper("UPDATE outbox SET next_at = at, attempts = 0");
     run(&host);
     let queue = store.queue(NOON + DEADLINE).unwrap();
     assert_eq!((queue.pending, queue.oldest), (vec![], None));

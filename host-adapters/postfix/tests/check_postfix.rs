@@ -46,6 +46,27 @@ const MISTAKES: &[Mistake] = &[
     Mistake(
         "main.cf",
         "smtpd_forbid_bare_newline = reject",
+        "remote_header_rewrite_domain = pec.alfa.example\nsmtpd_forbid_bare_newline = reject",
+        Level::Fail,
+        "smtp/inet: remote_header_rewrite_domain=pec.alfa.example",
+    ),
+    Mistake(
+        "master.cf",
+        "-o smtpd_sasl_auth_enable=yes",
+        "-o smtpd_sasl_auth_enable=yes -o receive_override_options=no_milters",
+        Level::Fail,
+        "submission/inet: receive_override_options=no_milters",
+    ),
+    Mistake(
+        "main.cf",
+        "smtpd_forbid_bare_newline = reject",
+        "smtpd_milter_maps = cidr:/etc/postfix/no-milter\nsmtpd_forbid_bare_newline = reject",
+        Level::Fail,
+        "submission/inet: smtpd_milter_maps=cidr:",
+    ),
+    Mistake(
+        "main.cf",
+        "smtpd_forbid_bare_newline = reject",
         "smtpd_forbid_bare_newline = no",
         Level::Fail,
         "smtp/inet: smtpd_forbid_bare_newline=no",

@@ -91,6 +91,26 @@ fn who_dribbles_a_packet_or_says_nothing_is_let_go_and_the_others_are_served() {
     );
 }
 
+/// Postfix says nothing while its client sends the text, which may take hours.
+#[test]
+fn a_slow_upload_is_waited_for() {
+    let rig = Rig::with(|limits| {
+        limits.idle = Duration::from_millis(500);
+        limits.upload = Duration::from_secs(4);
+    });
+    let Some(rig) = rig else { return };
+    let mut slow = Wire::open(&rig.milter, "PEC-ACCESS", ANNA);
+    slow.envelope(ANNA, &[DARIO]);
+    std::thread::sleep(Duration::from_secs(2));
+    slow.content(&letter(DARIO, "slow"));
+    slow.say(b'E', b"");
+    assert_eq!(slow.hear().expect("an answer").0, b'd');
+    // Not for ever.
+    let mut dead = Wire::open(&rig.milter, "PEC-ACCESS", ANNA);
+    dead.envelope(ANNA, &[DARIO]);
+    assert!(dead.is_closed());
+}
+
 #[test]
 fn a_connection_that_is_no_mail_servers_is_closed_and_costs_nobody_else() {
     let Some(rig) = Rig::new() else { return };

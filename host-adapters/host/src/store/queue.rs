@@ -12,9 +12,10 @@ use crate::store::db::DbError;
 pub struct Queue {
     /// How many items wait or are in hand, by what they ask for. Actions without any are absent.
     pub pending: Vec<(Action, u64)>,
-    /// For how many seconds the oldest item that is due has been due; none: nothing is.
+    /// For how many seconds the oldest item has been waiting since it was made, however often it was
+    /// postponed; none: nothing waits.
     pub oldest: Option<u64>,
-    /// The same by what the item asks for. Actions of which nothing is due are absent.
+    /// The same by what the item asks for. Actions of which nothing waits are absent.
     pub oldest_by_action: Vec<(Action, u64)>,
     /// How many recipients have a deadline that has come and was not handled yet.
     pub deadlines: u64,
@@ -29,7 +30,7 @@ impl Store {
     pub fn queue(&self, now: u64) -> Result<Queue, StoreError> {
         let queue = self.read("counting what waits", |tx| {
             let rows = tx.query(
-                "SELECT action, count(*), min(next_at) FROM outbox WHERE state = 'pending'
+                "SELECT action, count(*), min(at) FROM outbox WHERE state = 'pending'
                  GROUP BY action ORDER BY action",
                 &[],
                 |row| {
@@ -38,13 +39,12 @@ impl Store {
                     Ok((action, row.get(1)?, row.get::<u64>(2)?))
                 },
             )?;
-            let overdue = rows.iter().filter_map(|(action, _, due)| {
-                let overdue = now.checked_sub(*due)?;
-                Some((*action, overdue))
-            });
-            let oldest_by_action: Vec<_> = overdue.collect();
+            let waiting = rows
+                .iter()
+                .map(|(action, _, at)| (*action, now.saturating_sub(*at)));
+            let oldest_by_action: Vec<_> = waiting.collect();
             Ok(Queue {
-                oldest: oldest_by_action.iter().map(|(_, overdue)| *overdue).max(),
+                oldest: oldest_by_action.iter().map(|(_, waiting)| *waiting).max(),
                 oldest_by_action,
                 pending: rows.into_iter().map(|(action, n, _)| (action, n)).collect(),
                 deadlines: tx.value(

@@ -40,14 +40,34 @@ fn directory(look: &Look<'_>) -> Option<Finding> {
 
 fn injection(look: &Look<'_>) -> Finding {
     let address = &look.config.injection.address;
-    match hello(address, "EHLO", look) {
-        Ok(_) => Finding::ok(format!("the injection port answers at {address}")),
+    let mut postfix = match hello(address, "EHLO", look) {
+        Ok(postfix) => postfix,
+        Err(error) => {
+            return Finding::fail(
+                format!("the injection port does not answer at {address}: {error}"),
+                "start Postfix with the service of examples/postfix/master.cf, or mend \
+                 injection.address",
+            );
+        }
+    };
+    let sender = &look.config.provider.service_address;
+    let asked = postfix
+        .say(&format!("MAIL FROM:<{sender}>"), "250")
+        .and_then(|()| postfix.say(&format!("RCPT TO:<{ELSEWHERE}>"), "250"));
+    match asked {
+        Ok(()) => Finding::ok(format!(
+            "the injection port answers at {address} and takes mail for anywhere"
+        )),
         Err(error) => Finding::fail(
-            format!("the injection port does not answer at {address}: {error}"),
-            "start Postfix with the service of examples/postfix/master.cf, or mend injection.address",
+            format!("the injection port at {address} does not take our mail for others: {error}"),
+            "let it take all that comes from this machine: permit_mynetworks in its \
+             smtpd_client_restrictions and smtpd_relay_restrictions, and this machine in mynetworks",
         ),
     }
 }
+
+/// Somebody who is not ours; nothing is sent (RFC 2606 §2).
+const ELSEWHERE: &str = "check-config@elsewhere.example";
 
 fn lmtp(look: &Look<'_>) -> Finding {
     let address = &look.config.lmtp.address;

@@ -1,5 +1,9 @@
 //! Where everything is remembered.
 
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
 use ceralacca_host::{Connections, Store};
 
 use super::Look;
@@ -14,15 +18,21 @@ pub(super) fn check(look: &Look<'_>) -> Vec<Finding> {
     // Opening makes it; made by root, it would be closed to the service.
     if !folder.join(DATABASE).exists() {
         let what = format!("there is no store in {} yet", folder.display());
-        return vec![match folder.is_dir() {
-            true => Finding::ok(format!("{what}: the first start makes it")),
-            false => Finding::fail(
-                what,
+        return vec![match could_be_made_in(folder) {
+            Ok(()) => Finding::ok(format!("{what}: the first start makes it")),
+            Err(error) => Finding::fail(
+                format!("{what}, and none can be made: {error}"),
                 "make the folder, for the service's user only (mode 0700)",
             ),
         }];
     }
     findings(look, &format!("the store in {}", folder.display()))
+}
+
+fn could_be_made_in(folder: &Path) -> io::Result<()> {
+    let trial = folder.join(".check-config");
+    File::create_new(&trial)?;
+    fs::remove_file(trial)
 }
 
 fn findings(look: &Look<'_>, name: &str) -> Vec<Finding> {

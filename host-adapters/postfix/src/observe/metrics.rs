@@ -11,7 +11,7 @@
 //! | `ceralacca_scanner_errors_total` | counter | | scans without a verdict |
 //! | `ceralacca_unscanned_messages_total` | counter | | messages that passed while the scanner was down |
 //! | `ceralacca_outbox_pending` | gauge | `action` | items that wait or are in hand |
-//! | `ceralacca_outbox_oldest_seconds` | gauge | `action` | for how long the oldest item that is due has been due |
+//! | `ceralacca_outbox_oldest_seconds` | gauge | `action` | for how long the oldest item has been waiting since it was made |
 //! | `ceralacca_outbox_item_seconds` | histogram | `action` | how long carrying an item out took |
 //! | `ceralacca_deadlines_due` | gauge | | recipients whose deadline has come and has not been handled |
 //! | `ceralacca_store_answers` | gauge | | 1; 0: it does not say what waits, so the gauges of the outbox and the deadlines are old |

@@ -81,20 +81,20 @@ impl Connection<'_> {
             if !self.link.go_on(session.is_inside_message()) {
                 return Ok(());
             }
-            if !self.read(&mut inbox)? {
+            if !self.read(&mut inbox, session.is_inside_message())? {
                 return Ok(());
             }
         }
     }
 
     /// Reads some octets. False: the mail server has closed.
-    fn read(&self, inbox: &mut Inbox) -> Result<bool, End> {
+    fn read(&self, inbox: &mut Inbox, inside_message: bool) -> Result<bool, End> {
         let limits = &self.shared.limits;
         let since = Instant::now();
-        let (patience, end) = if inbox.is_inside_packet() {
-            (limits.packet, End::Slow)
-        } else {
-            (limits.idle, End::Idle)
+        let (patience, end) = match (inbox.is_inside_packet(), inside_message) {
+            (true, _) => (limits.packet, End::Slow),
+            (false, true) => (limits.upload, End::Idle),
+            (false, false) => (limits.idle, End::Idle),
         };
         let inside = inbox.is_inside_packet();
         loop {

@@ -18,9 +18,13 @@ pub struct Limits {
     pub octets_in_flight: usize,
     /// What one session may ask for.
     pub session: ceralacca_milter::Limits,
-    /// How long a connection may say nothing. Postfix waits 300 s for its client (`smtpd_timeout`)
-    /// and says nothing meanwhile; twice that.
+    /// How long a connection may say nothing between two messages. Postfix waits 300 s for its
+    /// client's next command (`smtpd_timeout`) and says nothing meanwhile; twice that.
     pub idle: Duration,
+    /// How long it may say nothing once a message has begun. Postfix hands the text over when it has
+    /// all of it, and its client may be slow as long as it never pauses for `smtpd_timeout`: a day,
+    /// in which 100 MB come at 10 kbit/s.
+    pub upload: Duration,
     /// How long one packet may take from its first octet to its last. Mail servers write packets
     /// whole.
     pub packet: Duration,
@@ -48,6 +52,7 @@ impl Default for Limits {
             octets_in_flight: 512 * 1024 * 1024,
             session: ceralacca_milter::Limits::default(),
             idle: Duration::from_secs(600),
+            upload: Duration::from_secs(86_400),
             packet: Duration::from_secs(30),
             progress: Duration::from_secs(30),
             patience: Duration::from_secs(240),

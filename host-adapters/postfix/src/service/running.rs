@@ -51,10 +51,10 @@ impl Running {
     /// Can mail pass? If not, why.
     pub(super) fn health(&self) -> Result<String, String> {
         self.host.check_alive().map_err(|error| error.to_string())?;
-        let overdue = self.queue()?.oldest.unwrap_or_default();
-        if overdue > OVERDUE {
+        let waiting = self.queue()?.oldest.unwrap_or_default();
+        if waiting > OVERDUE {
             return Err(format!(
-                "the outbox stands still: an item has been due for {overdue} s"
+                "the outbox stands still: an item has been waiting for {waiting} s"
             ));
         }
         let ends = self.identity.not_after;

@@ -1,5 +1,6 @@
 //! What the replies of one transaction mean for each of its recipients.
 
+use super::connection::Dialect;
 use super::letter::Verdict;
 use super::reply::{Class, Reply};
 use super::settings::Step;
@@ -29,6 +30,7 @@ impl Command {
 #[derive(Debug)]
 pub(super) struct Answers {
     endpoint: Endpoint,
+    dialect: Dialect,
     /// By recipient. None: still open, nobody has said no.
     closed: Vec<Option<Verdict>>,
     /// The server waits for the message.
@@ -36,9 +38,10 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub(super) fn new(endpoint: &Endpoint, recipients: usize) -> Self {
+    pub(super) fn new(endpoint: &Endpoint, dialect: Dialect, recipients: usize) -> Self {
         Self {
             endpoint: endpoint.clone(),
+            dialect,
             closed: vec![None; recipients],
             go_on: false,
         }
@@ -73,8 +76,8 @@ impl Answers {
     pub(super) fn verdict(&self, step: Step, reply: Reply) -> Verdict {
         match reply.class() {
             Class::Yes => Verdict::Taken(reply.to_string()),
-            Class::No => Verdict::Refused(reply.failure()),
-            Class::Later | Class::GoOn => {
+            Class::No if !self.is_about_us(step, &reply) => Verdict::Refused(reply.failure()),
+            Class::No | Class::Later | Class::GoOn => {
                 let trouble = Trouble {
                     endpoint: self.endpoint.clone(),
                     step,
@@ -83,6 +86,14 @@ impl Answers {
                 Verdict::Later(trouble.to_string())
             }
         }
+    }
+
+    /// Before it has seen the message, our own mail server's port says by a status of policy (X.7.Z,
+    /// RFC 3463 §3.8: "Relay access denied", "Client host rejected") that it does not know us. Nobody's
+    /// mail has failed: an administrator mends that.
+    fn is_about_us(&self, step: Step, reply: &Reply) -> bool {
+        let status = reply.status.as_deref().unwrap_or_default();
+        self.dialect == Dialect::Smtp && step != Step::End && status.starts_with("5.7.")
     }
 
     /// The next recipient in order that is still open (RFC 2033 §4.2).

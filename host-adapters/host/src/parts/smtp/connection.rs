@@ -117,7 +117,7 @@ impl Connection {
         // Until the last reply has been read, in order.
         let before = std::mem::replace(&mut self.state, State::Broken);
         debug_assert_eq!(before, State::Ready);
-        let mut answers = Answers::new(&self.endpoint, letter.recipients.len());
+        let mut answers = Answers::new(&self.endpoint, self.dialect, letter.recipients.len());
         self.envelope(letter, &mut answers)?;
         match (answers.go_on, answers.open()) {
             (false, _) => self.state = State::Unfinished,

@@ -56,6 +56,27 @@ pub(super) const SMTPD: &[Rule] = &[
         fatal: true,
     },
     Rule {
+        parameter: "remote_header_rewrite_domain",
+        fits: is_empty,
+        set: "",
+        otherwise: "Postfix completes addresses without a domain in header fields",
+        fatal: true,
+    },
+    Rule {
+        parameter: "receive_override_options",
+        fits: |value| !lists(value, "no_milters"),
+        set: "",
+        otherwise: "our milter is not asked, and mail passes uncertified",
+        fatal: true,
+    },
+    Rule {
+        parameter: "smtpd_milter_maps",
+        fits: is_empty,
+        set: "",
+        otherwise: "for these clients other milters are asked, or none, and mail passes uncertified",
+        fatal: true,
+    },
+    Rule {
         parameter: "smtpd_forbid_bare_newline",
         fits: |value| !is_no(value),
         set: "reject",
