@@ -68,6 +68,12 @@ fn dpkg_installs_upgrades_and_purges_it_and_nothing_stays() {
             ours,
             root.id("group", "postfix"),
         ),
+        (
+            "var/lib/ceralacca",
+            0o700,
+            ours,
+            root.id("group", "ceralacca"),
+        ),
     ] {
         let found = fs::metadata(root.path().join(file)).unwrap();
         let found = (found.mode() & 0o7777, found.uid(), found.gid());

@@ -52,7 +52,13 @@ fn keep_what_is_bound(new: &mut Config, old: &Config) -> Vec<&'static str> {
         new.clone_from(old);
         changed
     }
+    // Each worker has a connection to the database.
+    let pooled = old.store.postgres.is_some();
     let sections = [
+        (
+            "limits.workers",
+            pooled && keep(&mut new.limits.workers, &old.limits.workers),
+        ),
         ("store", keep(&mut new.store, &old.store)),
         ("listen", keep(&mut new.listen, &old.listen)),
         ("metrics", keep(&mut new.metrics, &old.metrics)),
