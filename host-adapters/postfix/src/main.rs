@@ -36,12 +36,14 @@ enum Command {
     /// Test everything the service needs, and name each remedy.
     ///
     /// One line per check: `ok`, `warn` or `FAIL`, what was found, and what to do about it. Exit code
-    /// 1 if anything FAILs. It changes nothing; run it as root, or as the service's user.
+    /// 1 if anything FAILs. It changes nothing, but a store of an earlier version is brought up to date,
+    /// as at a start; run it as root, or as the service's user.
     CheckConfig,
     /// Judge the log: do its rows tell one story of each message, whole and once?
     ///
     /// A rule that is broken means an event that was lost or happened twice, or a log that somebody
-    /// has changed. `ceralacca audit --help` explains the rules. It changes nothing, and the service
+    /// has changed. `ceralacca audit --help` explains the rules. It changes nothing
+    /// (an earlier version's store is brought up to date, as at a start), and the service
     /// may run meanwhile.
     Audit {
         /// Print one JSON object per finding instead of lines.

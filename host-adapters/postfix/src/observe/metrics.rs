@@ -13,6 +13,8 @@
 //! | `ceralacca_outbox_pending` | gauge | `action` | items that wait or are in hand |
 //! | `ceralacca_outbox_oldest_seconds` | gauge | `action` | for how long the oldest item has been waiting since it was made |
 //! | `ceralacca_outbox_item_seconds` | histogram | `action` | how long carrying an item out took |
+//! | `ceralacca_relay_seconds` | histogram | `outcome` | one message at the injection port: `handed`, `failed`, `partly`, `later` |
+//! | `ceralacca_deposit_seconds` | histogram | `outcome` | one deposit by LMTP: `stored`, `failed`, `later` |
 //! | `ceralacca_deadlines_due` | gauge | | recipients whose deadline has come and has not been handled |
 //! | `ceralacca_store_answers` | gauge | | 1; 0: it does not say what waits, so the gauges of the outbox and the deadlines are old |
 //! | `ceralacca_store_errors_total` | counter | `doing` | what the store could not do |
