@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -448,6 +450,38 @@ fn a_server_that_stops_reading_is_given_up() {
         reason.contains("0.18 s, while sending the message"),
         "{reason}"
     );
+}
+
+/// A server that takes connections and says nothing costs one of us at a time, and not for ever.
+#[test]
+fn a_silent_server_does_not_keep_everybody_waiting() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = Endpoint::Inet(server.local_addr().unwrap().to_string());
+    let mut settings = settings();
+    settings.timeout_scale = 0.005;
+    let relay = SmtpRelay::new(endpoint, settings);
+    let reason = later(send(&relay, &[BRUNO]));
+    assert!(reason.contains("nothing came or went"), "{reason}");
+    thread::scope(|scope| {
+        let trying = scope.spawn(|| later(send(&relay, &[BRUNO])));
+        // It is being tried once both connections have come.
+        server.accept().unwrap();
+        let (mut wire, _) = server.accept().unwrap();
+        let reason = later(send(&relay, &[BRUNO]));
+        assert!(reason.contains("somebody is trying it already"), "{reason}");
+        assert!(!trying.is_finished());
+        // It is well again.
+        wire.write_all(b"421 4.3.2 restarting\r\n").unwrap();
+        assert!(trying.join().unwrap().contains("restarting"));
+        let trying = [(); 2].map(|()| scope.spawn(|| later(send(&relay, &[BRUNO]))));
+        for _ in &trying {
+            let (mut wire, _) = server.accept().unwrap();
+            wire.write_all(b"421 4.3.2 restarting\r\n").unwrap();
+        }
+        for trying in trying {
+            assert!(trying.join().unwrap().contains("restarting"));
+        }
+    });
 }
 
 #[test]

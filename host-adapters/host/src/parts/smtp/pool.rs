@@ -27,6 +27,9 @@ struct Shelf {
     idle: Vec<Connection>,
     /// How many are lent out or being opened.
     lent: usize,
+    /// The last one that was heard of let us wait in vain. Until another does better one of us waits for
+    /// the server, and the others do not: they have mail for other servers.
+    silent: bool,
 }
 
 impl Pool {
@@ -47,6 +50,18 @@ impl Pool {
     /// Nobody has got the message, nobody is refused.
     pub(super) fn send(&self, letter: &Letter<'_>) -> Result<Vec<Verdict>, Trouble> {
         let (slot, kept) = self.slot()?;
+        let result = self.send_in(slot, kept, letter);
+        self.lock().silent =
+            matches!(&result, Err(trouble) if matches!(trouble.what, What::Slow(_)));
+        result
+    }
+
+    fn send_in(
+        &self,
+        slot: Slot<'_>,
+        kept: Option<Connection>,
+        letter: &Letter<'_>,
+    ) -> Result<Vec<Verdict>, Trouble> {
         let mut fresh = kept.is_none();
         let mut connection = match kept {
             Some(connection) => connection,
@@ -89,6 +104,9 @@ impl Pool {
         let end = Instant::now() + self.settings.max_wait;
         let mut shelf = self.lock();
         loop {
+            if shelf.silent && shelf.lent > 0 {
+                return Err(self.trouble(What::Silent));
+            }
             let mut unfit = Vec::new();
             let mut found = None;
             while let Some(connection) = shelf.idle.pop() {
@@ -106,17 +124,22 @@ impl Pool {
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(Trouble {
-                    endpoint: self.endpoint.clone(),
-                    step: Step::Connect,
-                    what: What::Busy {
-                        most: self.settings.max_connections,
-                        waited: self.settings.max_wait,
-                    },
-                });
+                return Err(self.trouble(What::Busy {
+                    most: self.settings.max_connections,
+                    waited: self.settings.max_wait,
+                }));
             }
             let waited = self.freed.wait_timeout(shelf, left);
             shelf = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Before anything was said.
+    fn trouble(&self, what: What) -> Trouble {
+        Trouble {
+            endpoint: self.endpoint.clone(),
+            step: Step::Connect,
+            what,
         }
     }
 

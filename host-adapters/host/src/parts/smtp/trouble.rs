@@ -41,6 +41,8 @@ pub(super) enum What {
          make the mail server quicker", .waited.as_secs()
     )]
     Busy { most: usize, waited: Duration },
+    #[error("it has let us wait in vain, and somebody is trying it already")]
+    Silent,
     #[error("our copy of the message cannot be read: {0}")]
     Spool(io::Error),
 }
