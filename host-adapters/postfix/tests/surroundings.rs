@@ -69,6 +69,14 @@ fn with_postgresql_an_hsm_and_a_fetched_directory_a_message_is_delivered_and_aud
         world.dovecot.inbox(ANNA).len() == 2 && world.dovecot.inbox(BRUNO).len() == 1
     });
 
+    // Who asks where a message is greps for its id: every line has it.
+    let log = service.log();
+    let (_, id) = log.split_once("Accepted as ").unwrap();
+    let (id, _) = id.split_once('"').unwrap();
+    let lines = log.lines().skip_while(|line| !line.contains("Accepted as"));
+    let (with, without): (Vec<_>, Vec<_>) = lines.partition(|line| line.contains(id));
+    assert!(with.len() > 5 && without.is_empty(), "{without:#?}");
+
     // A moment later: the mailbox has a message before its server has said so.
     for line in [
         "ceralacca_transactions_total{event=\"submit\",reply=\"2xx\"} 1",
