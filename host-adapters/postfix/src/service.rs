@@ -188,13 +188,25 @@ impl Service {
     }
 }
 
-/// Carries the outbox out, with whichever host is in force.
+/// Carries the outbox out, with whichever host is in force. Its workers begin at once: those of the one
+/// before may have something in hand for minutes.
 fn work(current: &Current, stop: &Stop) {
-    while !stop.is_requested() {
-        let running = current.get();
-        let workers = running.config.limits.workers;
-        running.host.run_outbox_workers(workers, &running.stop);
-    }
+    thread::scope(|scope| {
+        while !stop.is_requested() {
+            let running = current.get();
+            let employer = Arc::clone(&running);
+            let workers = scope.spawn(move || {
+                let workers = employer.config.limits.workers;
+                employer.host.run_outbox_workers(workers, &employer.stop);
+            });
+            while !running.stop.wait(GLANCE) {
+                // They do not end by themselves, and the service must not go on without them.
+                if workers.is_finished() {
+                    return;
+                }
+            }
+        }
+    });
 }
 
 /// Looks every minute whether the provider directory is to be fetched. A thread of its own: a server

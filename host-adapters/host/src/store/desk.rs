@@ -24,6 +24,8 @@ pub(super) struct Desk {
 struct State {
     /// Claimed items that nobody has begun, the oldest first.
     items: VecDeque<Item>,
+    /// How often somebody has said that workers take items from here, and not yet that they do no more.
+    crews: usize,
     /// How many that were never in the table unclaimed may lie here; 0: nobody would take them.
     room: usize,
     /// There may be unclaimed items that are older than what comes now.
@@ -60,13 +62,18 @@ impl Desk {
     /// From now on somebody takes what lies here.
     fn open(&self, room: usize) {
         let mut state = self.lock();
+        state.crews += 1;
         // What waits from before comes first.
         (state.room, state.behind) = (room, true);
     }
 
-    /// From now on nobody does. What has not been taken.
+    /// Those who took it do so no more. What has not been taken, if there are no others.
     fn close(&self) -> Vec<Item> {
         let mut state = self.lock();
+        state.crews = state.crews.saturating_sub(1);
+        if state.crews > 0 {
+            return Vec::new();
+        }
         state.room = 0;
         std::mem::take(&mut state.items).into()
     }
@@ -166,13 +173,14 @@ impl Drop for Look<'_> {
 
 impl Store {
     /// Says that workers take items from here on, at most so many at a time, until
-    /// [`Self::dismiss_workers`]. Each may have [`AHEAD`] lying ready to go on with.
+    /// [`Self::dismiss_workers`]. Each may have [`AHEAD`] lying ready to go on with. Others may take over
+    /// before the last ones are dismissed.
     pub(crate) fn expect_workers(&self, workers: usize) {
         self.0.desk.open(workers * AHEAD);
     }
 
-    /// Says that no worker takes items any more, and gives back the claims on those that none has
-    /// begun.
+    /// Says that those workers take no items any more; where there are no others, gives back the claims
+    /// on those that none has begun.
     ///
     /// # Errors
     /// The store cannot be written; the leases run out by themselves.

@@ -57,6 +57,34 @@ fn the_servers_that_mail_leaves_by_are_away_and_then_slow() {
     pair.each_once(&both, &["via", "lenta"]);
 }
 
+/// Of a reload the outbox takes notice at once, whatever hangs: it may be what mends that.
+#[test]
+fn a_reload_waits_for_no_silent_server() {
+    let Some(pair) = Pair::start() else { return };
+    let provider = &pair.alfa.provider;
+    let injection = Door::Port(pair.alfa.postfix.injection);
+    let proxy = Proxy::to(injection.clone());
+    let behind = |door: &Door| format!("\"{}\"", door.endpoint());
+    provider.edit(&behind(&injection), &behind(&proxy.door));
+    let (alfa, beta) = (serving(provider), serving(&pair.beta.provider));
+    proxy.set(Mood::Silent);
+    let both = [BRUNO, CARLA];
+    assert_eq!(submit(&pair, &both, "uno"), 250);
+    pair.holds(BRUNO, 1);
+    let hanging = || alfa.metric("ceralacca_outbox_pending{action=\"relay\"}") > 0.0;
+    wait_until("a relay hangs", hanging);
+    alfa.signal("HUP");
+    alfa.logged("the new configuration is in force");
+    assert_eq!(submit(&pair, &both, "due"), 250);
+    pair.holds(BRUNO, 2);
+    assert!(hanging());
+    proxy.set(Mood::Well);
+    arrived(&pair, 2);
+    ends(&alfa);
+    ends(&beta);
+    pair.each_once(&both, &["uno", "due"]);
+}
+
 #[test]
 fn the_scanner_is_away_then_slow_then_silent() {
     if !support::installed(&["clamd"]) {
