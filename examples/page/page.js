@@ -12,7 +12,8 @@ const trust = new Trust();
 let directory;
 /** What could not be taken in, by kind: in words, in whatever language. */
 const troubles = {};
-/** Files in the list: `{ id, file, judged?, failed?, open? }`. */
+/** Files in the list: `{ id?, file, judged?, failed?, open? }`; without an id the worker does not know of
+ * it yet. */
 let entries = [];
 let next = 1;
 
@@ -23,7 +24,7 @@ let isLost = false;
 const ready = new Promise((resolve) => (hasLoaded = resolve));
 const tell = (job) => ready.then(() => worker.postMessage(job));
 /** Takes what the worker says of trust. */
-let heard;
+let heard = () => {};
 /** Changes of trust wait for each other: what the plug-in makes of one is kept before the next. */
 let turn = Promise.resolve();
 const inTurn = (change) => (turn = turn.catch(() => {}).then(change));
@@ -33,7 +34,12 @@ worker.onerror = () => {
   $("#drop").hidden = true;
   $("#progress").hidden = true;
   announce(words.notLoaded);
+  // Whoever waits for it need not wait longer.
+  heard(NOTHING);
 };
+
+/** Where the worker has nothing to say of a directory. */
+const NOTHING = { fresh: {} };
 
 const HEARD = {
   ready: () => hasLoaded(),
@@ -46,7 +52,7 @@ const HEARD = {
   failed({ id, of, code, text }) {
     // For these the page has words; others are for whoever mends them.
     if (code === "bug" || !(code in words.errors)) console.warn(`ceralacca: ${code}: ${text}`);
-    if (of === "trust") heard({ refused: text, memos: trust.memos });
+    if (of === "trust") heard({ ...NOTHING, refused: text });
     else settle(id, { failed: { code, text } });
   },
 };
@@ -63,21 +69,31 @@ async function take(files) {
   const messages = [];
   for (const file of files) {
     const kind = await kindOf(file).catch(() => undefined);
-    if (kind) await inTurn(() => hold(kind, [file]));
+    if (kind === "certificates") refuse("roots", () => words.trust.whose(file.name));
+    else if (kind) await inTurn(() => hold(kind, [file]));
     else messages.push(file);
   }
   if (messages.length === 0) return;
-  const fresh = messages.map((file) => ({ id: next++, file }));
+  const fresh = messages.map((file) => ({ file }));
   entries = [...entries, ...fresh];
   // One is read at once; of several people choose.
   if (entries.length === 1) fresh[0].open = true;
   showList();
-  fresh.forEach(ask);
+  await inTurn(ask);
 }
 
-const ask = ({ id, file }) => tell({ do: "judge", id, file });
+/** Has those judged that the worker does not know of. */
+function ask() {
+  for (const entry of entries) {
+    if (entry.id) continue;
+    entry.id = next++;
+    tell({ do: "judge", id: entry.id, file: entry.file });
+  }
+}
 
 async function hold(kind, files) {
+  const before = trust.holdings[kind];
+  const inForce = kind === "directory" && directory?.domains;
   troubles[kind] = [];
   for (const file of files) {
     const taken = await trust.add(kind, file).catch(() => undefined);
@@ -85,8 +101,23 @@ async function hold(kind, files) {
     else troubles[kind].push(() => (taken === false ? words.trust.nothing[kind](file.name) : words.errors.unread));
   }
   // Nothing has changed for messages where nothing was taken.
-  if (troubles[kind].length < files.length) await judgeAnew();
-  else showTrust();
+  if (troubles[kind].length === files.length) return showTrust();
+  const said = await trusted();
+  if (inForce && said.refused) {
+    // The one before stays, here as everywhere.
+    trust.holdings[kind] = before;
+    announce("");
+    refuse(kind, () => words.trust.refused(said.refused));
+    return judgeAnew();
+  }
+  await trust.save(kind);
+  await conclude(said);
+}
+
+/** Says why something was not taken, where things of the kind are. */
+function refuse(kind, say) {
+  troubles[kind] = [say];
+  showTrust();
 }
 
 async function remove(kind) {
@@ -99,23 +130,35 @@ async function remove(kind) {
 }
 
 /** Trust has changed: so may every verdict. */
-async function judgeAnew() {
-  const answer = new Promise((resolve) => (heard = resolve));
-  tell(trust.message);
+const judgeAnew = async () => conclude(await trusted());
+
+/** What the worker says of what trust rests on now. Until then there are no verdicts. */
+async function trusted() {
+  forget();
   for (const entry of entries) {
     if (entry.judged) release(entry.judged);
-    entry.judged = entry.failed = undefined;
-    // The number makes late answers to the old question strangers.
-    entry.id = next++;
-    ask(entry);
+    // Without its number late answers to the old question are strangers.
+    entry.judged = entry.failed = entry.id = undefined;
   }
   showList();
   showTrust();
-  directory = await answer;
-  // Kept before it is shown: whoever leaves the page then has lost nothing.
-  await trust.keep(directory.memos);
-  showTrust();
+  const message = await trust.message();
+  if (isLost) return NOTHING;
+  const answer = new Promise((resolve) => (heard = resolve));
+  tell(message);
+  return answer;
 }
+
+/** Kept before it is shown, and judged by: whoever leaves the page then has lost nothing. */
+async function conclude(said) {
+  directory = said;
+  await trust.keep(said.fresh);
+  showTrust();
+  ask();
+}
+
+/** The worker need not judge what it knows of. */
+const forget = () => tell({ do: "forget", before: next });
 
 function settle(id, result) {
   const entry = entries.find((entry) => entry.id === id);
@@ -177,14 +220,15 @@ function said() {
 
 function showTrust() {
   $("#trust").hidden = false;
-  const focused = document.activeElement.id;
+  const list = $("#trust .holdings");
+  const focused = list.contains(document.activeElement) && document.activeElement.id;
   const acts = {
     hold: (kind, files) => inTurn(() => hold(kind, files)),
     remove: (kind) => inTurn(() => remove(kind)),
   };
-  $("#trust .holdings").replaceChildren(...holdings(trust, said(), acts));
+  list.replaceChildren(...holdings(trust, said(), acts));
   // Whoever uses the keyboard stays where they were.
-  if (focused.startsWith("trust-")) $(`#${focused}`).focus();
+  if (focused) $(`#${focused}`)?.focus();
   const lacks = missing().map((name) => words.missing[name]);
   $("#unproven").hidden = lacks.length === 0;
   $("#unproven").textContent = lacks.length ? words.trust.unproven(lacks) : "";
@@ -216,6 +260,8 @@ function listen() {
   $("#clear").addEventListener("click", () => {
     entries.forEach(({ judged }) => judged && release(judged));
     entries = [];
+    forget();
+    $("#progress").hidden = true;
     showList();
     announce("");
     $("#files").focus();

@@ -21,6 +21,7 @@ function block(kind, files, { directory, complaints }, { hold, remove }) {
   });
   const removal = el("button", {
     type: "button",
+    id: `remove-${kind}`,
     "aria-label": words.trust.removeOf(title),
     on: { click: () => remove(kind) },
   }, words.trust.remove);

@@ -13,6 +13,19 @@ export async function remembered() {
   return found;
 }
 
+/** What was remembered under a name. */
+export async function recalled(name) {
+  let request;
+  await transact("readonly", (files) => (request = files.get(name)));
+  return request.result;
+}
+
+/** Adds fields to what is remembered under a name; those of other tabs stay. */
+export const enrich = (name, fields) =>
+  transact("readwrite", (files) => {
+    files.get(name).onsuccess = ({ target }) => files.put({ ...target.result, ...fields }, name);
+  });
+
 /** Remembers; undefined forgets. */
 export const remember = (name, value) =>
   transact("readwrite", (files) => (value === undefined ? files.delete(name) : files.put(value, name)));

@@ -3,7 +3,7 @@
 
 import { base64 } from "./content.js";
 import { ascii, startsWith } from "./reading.js";
-import { remember, remembered } from "./store.js";
+import { enrich, recalled, remember, remembered } from "./store.js";
 
 /** Which holdings there are. */
 export const KINDS = ["directory", "roots", "signers", "lists"];
@@ -33,29 +33,40 @@ export class Trust {
     }
   }
 
-  /** Takes a file in; a new directory replaces the old one. False if nothing of the kind is in it. */
+  /** Takes a file in, until {@link save} only for now; a new directory replaces the old one. False if
+   * nothing of the kind is in it. */
   async add(kind, file) {
     const octets = new Uint8Array(await file.arrayBuffer());
     const items = kind === "directory" ? [octets] : derOf(octets, LABELS[kind]);
     if (items.length === 0) return false;
     const others = kind === "directory" ? [] : this.holdings[kind].filter(({ name }) => name !== file.name);
-    await this.#set(kind, [...others, { name: file.name, items, at: Date.now() }]);
+    this.holdings[kind] = [...others, { name: file.name, items, at: Date.now() }];
     return true;
   }
 
+  async save(kind) {
+    const files = this.holdings[kind];
+    await this.#lasting(() => remember(kind, files.length ? files : undefined));
+  }
+
   async remove(kind) {
-    await this.#set(kind, []);
+    this.holdings[kind] = [];
+    await this.save(kind);
+    if (kind !== "signers") return;
     // Whose directory was the newest no longer matters.
-    if (kind === "signers") await this.keep({});
+    this.memos = {};
+    await this.#lasting(() => remember("memos", undefined));
   }
 
-  async keep(memos) {
-    this.memos = memos;
-    await this.#remember("memos", memos);
+  /** Keeps what is new of what the plug-in wants to have remembered. */
+  async keep(fresh) {
+    this.memos = { ...this.memos, ...fresh };
+    if (Object.keys(fresh).length > 0) await this.#lasting(() => enrich("memos", fresh));
   }
 
-  /** As the worker wants it. */
-  get message() {
+  /** As the worker wants it; another tab may know of a newer directory. */
+  async message() {
+    await this.#lasting(async () => (this.memos = { ...this.memos, ...(await recalled("memos")) }));
     const items = (kind) => this.holdings[kind].flatMap((file) => file.items);
     return {
       do: "trust",
@@ -67,21 +78,17 @@ export class Trust {
     };
   }
 
-  async #set(kind, files) {
-    this.holdings[kind] = files;
-    await this.#remember(kind, files.length ? files : undefined);
-  }
-
-  async #remember(name, value) {
+  async #lasting(act) {
     try {
-      await remember(name, value);
+      await act();
     } catch {
       this.lasts = false;
     }
   }
 }
 
-/** Of which kind a file is that was dropped; undefined: a message, or something to be told about. */
+/** Of which kind a file is that was dropped; undefined: a message, or something to be told about. What
+ * certificates are for, nobody can tell from them: `certificates`. */
 export async function kindOf(file) {
   if (/\.ldif(\.p7m)?$/i.test(file.name)) return "directory";
   if (/\.crl$/i.test(file.name)) return "lists";
@@ -91,8 +98,8 @@ export async function kindOf(file) {
   // `openssl x509 -text` writes words above.
   const begins = (label) => head.startsWith(label) || (certificates && head.includes(label));
   if (begins("-----BEGIN X509 CRL-----")) return "lists";
-  if (begins("-----BEGIN CERTIFICATE-----") || begins("-----BEGIN TRUSTED CERTIFICATE-----")) return "roots";
-  return certificates && head.startsWith("0\x82") ? "roots" : undefined;
+  if (begins("-----BEGIN CERTIFICATE-----") || begins("-----BEGIN TRUSTED CERTIFICATE-----")) return "certificates";
+  return certificates && head.startsWith("0\x82") ? "certificates" : undefined;
 }
 
 /** The items of a file, PEM or DER. Whether they are what they should be, the plug-in sees. */

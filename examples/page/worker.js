@@ -9,7 +9,10 @@ let trust = { roots: [], lists: [], directory: undefined };
 
 /** Jobs are done one after another, in the order in which they came. */
 let queue = Promise.resolve();
+/** Messages of lower numbers need not be judged any more. */
+let current = 0;
 onmessage = ({ data: job }) => {
+  if (job.do === "forget") return void (current = job.before);
   queue = queue.then(() => JOBS[job.do](job)).catch((error) => report(job, error));
 };
 
@@ -18,10 +21,11 @@ const JOBS = {
    * the last time. */
   async trust({ roots, lists, signers, directory, memos }) {
     trust = { roots, lists, directory: undefined };
-    const said = directory ? await load(directory, signers, memos) : { memos };
+    const said = directory ? await load(directory, signers, memos) : { fresh: {} };
     postMessage({ do: "trust", ...said });
   },
   async judge({ id, file }) {
+    if (id < current) return;
     if (file.size > MOST) throw new TooLarge();
     const octets = await read(file, (share) => postMessage({ do: "progress", id, share }));
     postMessage({ do: "progress", id });
@@ -37,7 +41,7 @@ async function load(content, signers, memos) {
   const { effects, reply } = await drive(event, { recall: (key) => memos[key] });
   const of = (tag) => effects.filter((effect) => effect.tag === tag).map(({ val }) => val);
   const [installed] = of("install-directory");
-  if (!installed) return { refused: reply.text, memos };
+  if (!installed) return { refused: reply.text, fresh: {} };
   const directory = { domains: new Map(), certificates: new Map() };
   const file = (table, key, provider) => {
     const records = table.get(key.toLowerCase()) ?? [];
@@ -48,8 +52,8 @@ async function load(content, signers, memos) {
     provider.certificateHashes.forEach((sha1) => file(directory.certificates, sha1, provider));
   }
   trust.directory = directory;
-  const remembered = Object.fromEntries(of("remember").map(({ key, value }) => [key, value]));
-  return { providers: installed.length, domains: directory.domains.size, memos: { ...memos, ...remembered } };
+  const fresh = Object.fromEntries(of("remember").map(({ key, value }) => [key, value]));
+  return { providers: installed.length, domains: directory.domains.size, fresh };
 }
 
 async function examineOne(message) {

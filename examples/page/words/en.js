@@ -256,8 +256,8 @@ export default {
     title: "Who is a provider?",
     text:
       "A signature alone proves little: anybody has a certificate. Who may seal certified mail stands in the provider " +
-      "directory, which AgID keeps; its certificates must lead to a root that you trust. Load them here, or drop them " +
-      "on the page. They stay in this browser.",
+      "directory, which AgID keeps; its certificates must lead to a root that you trust. Load them here; the " +
+      "directory and lists may be dropped on the page as well. They stay in this browser.",
     kinds: {
       directory: {
         title: "Provider directory",
@@ -288,6 +288,7 @@ export default {
     items: (n) => count(n, "entry", "entries"),
     file: (name, day) => `${name}, loaded ${day}`,
     refused: (why) => `Not taken: ${why}`,
+    whose: (name) => `${name} holds certificates: choose it here if they are roots, or as directory signers.`,
     nothing: {
       roots: (name) => `${name} holds no certificate, PEM or DER.`,
       signers: (name) => `${name} holds no certificate, PEM or DER.`,

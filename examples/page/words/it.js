@@ -270,7 +270,7 @@ export default {
     text:
       "Una firma da sola prova poco: un certificato può averlo chiunque. Chi può sigillare la posta certificata sta " +
       "nell’indice dei gestori, tenuto da AgID; i certificati devono risalire a una radice di cui ti fidi. Caricali " +
-      "qui, o trascinali sulla pagina. Restano in questo browser.",
+      "qui; l’indice e le liste si possono anche trascinare sulla pagina. Restano in questo browser.",
     kinds: {
       directory: {
         title: "Indice dei gestori",
@@ -300,6 +300,7 @@ export default {
     items: (n) => count(n, "elemento", "elementi"),
     file: (name, day) => `${name}, caricato il ${day}`,
     refused: (why) => `Non accettato: ${why}`,
+    whose: (name) => `${name} contiene certificati: caricalo qui se sono radici, oppure tra i firmatari dell’indice.`,
     nothing: {
       roots: (name) => `${name} non contiene alcun certificato, né PEM né DER.`,
       signers: (name) => `${name} non contiene alcun certificato, né PEM né DER.`,

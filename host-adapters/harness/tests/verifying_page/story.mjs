@@ -27,6 +27,8 @@ try {
   await languages();
   await keyboard();
   await signedDirectory();
+  await tabs();
+  await cleared();
   await sizes();
   await incomplete();
   console.log(`${browser.requests.size} requests, all of them to get the page's own files`);
@@ -220,9 +222,13 @@ async function signedDirectory() {
   await page.reload();
   await page.setInputFiles("#trust-directory", plan.signed.old);
   await page.waitForSelector("[data-kind=directory] .refused");
-  assert.match(await page.innerText("[data-kind=directory]"), /has been in force: fetch the current one/);
-  await page.setInputFiles("#trust-directory", plan.signed.file);
-  await until(page, "[data-kind=directory]", /2 provider records/);
+  // The one before stays, also for the next time.
+  const stays = async () => {
+    await until(page, "[data-kind=directory]", /directory\.ldif\.p7m.*2 provider records.*has been in force: fetch the current one/);
+    await page.reload();
+    await until(page, "[data-kind=directory]", /directory\.ldif\.p7m.*2 provider records/);
+  };
+  await stays();
   // Nor when it comes right behind the newer one, to a page that knew neither.
   for (const kind of ["Provider directory", "Directory signers"]) {
     await page.getByRole("button", { name: `Remove: ${kind}` }).click();
@@ -231,19 +237,61 @@ async function signedDirectory() {
   await page.setInputFiles("#trust-signers", plan.signed.signer);
   await until(page, "[data-kind=signers]", /1 entry/);
   await drop(page, [plan.signed.file, plan.signed.old]);
-  await until(page, "[data-kind=directory]", /old.*Not taken: .*has been in force/);
-  await page.setInputFiles("#trust-directory", plan.signed.file);
-  await until(page, "[data-kind=directory]", /2 provider records/);
-  // Roots are known when they are dropped; a message is none.
-  await drop(page, [plan.roots]);
+  await stays();
+  // What certificates are for is for people to say: dropped, they become nothing.
+  await drop(page, [plan.signed.signer, plan.signed.file]);
+  await until(page, "[data-kind=roots]", /None.*agency\.pem holds certificates: choose it here if they are roots/);
+  await page.setInputFiles("#trust-roots", plan.roots);
   await until(page, "[data-kind=roots]", /roots\.pem/);
   await page.setInputFiles("#files", plan.receipt);
   await page.waitForSelector("[data-verdict=holds]");
   await page.setInputFiles("#trust-lists", plan.receipt);
   await page.waitForSelector("[data-kind=lists] .refused");
   assert.match(await page.innerText("[data-kind=lists]"), /05-delivery.eml holds no revocation list/);
+  // Whoever uses the keyboard stays where they were.
+  await page.focus("#remove-directory");
+  await page.setInputFiles("#trust-lists", plan.signed.file);
+  await until(page, "[data-kind=lists]", /directory\.ldif\.p7m holds no revocation list|directory\.ldif\.p7m, loaded/);
+  assert.equal(await page.evaluate(() => document.activeElement.id), "remove-directory");
   await page.context().close();
   console.log("a signed directory is taken from its signer only, and no older one after it");
+}
+
+/** What one tab remembers another does not forget. */
+async function tabs() {
+  const page = await browser.page();
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await other.setInputFiles("#trust-signers", plan.signed.signer);
+  await other.setInputFiles("#trust-directory", plan.signed.file);
+  await until(other, "[data-kind=directory]", /2 provider records/);
+  await page.setInputFiles("#trust-roots", plan.roots);
+  await until(page, "[data-kind=roots]", /roots\.pem/);
+  await page.setInputFiles("#files", plan.receipt);
+  await settled(page, 1);
+  await page.reload();
+  await until(page, "[data-kind=directory]", /2 provider records/);
+  await page.getByRole("button", { name: "Remove: Provider directory" }).click();
+  await until(page, "#status", /Provider directory: removed/);
+  await page.setInputFiles("#trust-directory", plan.signed.old);
+  await until(page, "[data-kind=directory]", /has been in force: fetch the current one/);
+  await page.context().close();
+  console.log("what a directory leaves to remember holds for all tabs");
+}
+
+/** A list that is cleared is judged no further. */
+async function cleared() {
+  const page = await browser.page();
+  await page.setInputFiles("#files", [plan.big, plan.big, plan.big, plan.receipt]);
+  await page.waitForSelector("#progress:not([hidden])");
+  await page.click("#clear");
+  assert.equal(await page.isVisible("#progress"), false);
+  await page.setInputFiles("#files", plan.receipt);
+  // One of the large ones is under way, the others are not begun.
+  await settled(page, 1);
+  assert.match(await page.innerText("#results h3"), /^Cannot be proven/);
+  await page.context().close();
+  console.log("what is cleared is judged no further");
 }
 
 /** 30 MB leave the page alive; what is too large is refused before it is read. */
@@ -278,6 +326,11 @@ async function incomplete() {
   const page = await browser.page({}, { missing: "**/*.wasm" });
   await until(page, "#status", /could not be loaded/);
   assert.equal(await page.isVisible("#drop"), false);
+  // What was remembered can be removed nevertheless.
+  await page.setInputFiles("#trust-roots", plan.roots);
+  await until(page, "[data-kind=roots]", /roots\.pem/);
+  await page.getByRole("button", { name: "Remove: Roots" }).click();
+  await until(page, "[data-kind=roots]", /None/);
   assert.ok(browser.complaints.splice(0).length > 0);
   await page.context().close();
   console.log("without its plug-in the page says so");
