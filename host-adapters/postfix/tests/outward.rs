@@ -256,7 +256,7 @@ fn postfixs_refusals_come_back_for_whom_they_were_said() {
             ("smtpd_recipient_limit", "2"),
             (
                 "smtpd_recipient_restrictions",
-                "inline:{{no@here.example=REJECT 5.7.1 not her}}",
+                "inline:{{no@here.example=REJECT 5.1.1 not her}}",
             ),
         ],
     );
