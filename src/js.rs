@@ -153,7 +153,7 @@ impl Reader {
         } else if let Some(bool) = js.as_bool() {
             Ok(Value::Bool(bool))
         } else if let Some(number) = js.as_f64() {
-            Ok(plain_number(number))
+            Ok(values::number(number))
         } else if let Some(text) = js.dyn_ref::<JsString>() {
             self.text(text)
         } else if js.is_bigint() {
@@ -274,15 +274,6 @@ fn of_view(name: &JsValue, view: &JsValue) -> Result<JsValue, Unread> {
         .map_err(threw)
 }
 
-/// A whole number where it is one, or what no field takes.
-fn plain_number(number: f64) -> Value {
-    if number.fract() == 0.0 && (0.0..=MAX_SAFE_INTEGER).contains(&number) {
-        Value::U64(number as u64)
-    } else {
-        Value::F64(number)
-    }
-}
-
 fn written(what: &impl serde::Serialize) -> Result<JsValue, JsValue> {
     show(&values::write(what))
 }
@@ -365,8 +356,6 @@ extern "C" {
     static OCTETS: JsValue;
 }
 
-/// `Number.MAX_SAFE_INTEGER`.
-const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 /// The deepest event, a tick, has eight levels.
 const MAX_DEPTH: usize = 32;
 /// The glue makes room for one octet of each UTF-16 unit, and where they are not all ASCII for three.

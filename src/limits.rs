@@ -62,8 +62,9 @@ pub struct Limits {
     /// three times in 4 GiB of address space (as it came, re-encoded, and on its way out) and is
     /// twice the largest message that providers are known to take.
     pub call: usize,
-    /// Items of lists and fields of records in one argument, where the face takes them one by one. A
-    /// tick of 500 recipients that are due, whose messages have 500 recipients each, has 1.5 million.
+    /// Items of lists and fields of records in one argument, or in a frame, which has all of them,
+    /// where the face takes them one by one. A tick of 500 recipients that are due, whose messages
+    /// have 500 recipients each, has 1.5 million.
     pub items: usize,
 }
 

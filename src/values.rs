@@ -192,6 +192,16 @@ fn field<'a>(shown: &'a mut Value, name: &str) -> &'a mut Value {
     field.expect("the derived form has this field, see the test below")
 }
 
+/// A number of those languages that have one kind only: a whole one where it is that and exact, or
+/// what no field takes.
+pub fn number(number: f64) -> Value {
+    if number.fract() == 0.0 && (0.0..=MAX_SAFE_INTEGER).contains(&number) {
+        Value::U64(number as u64)
+    } else {
+        Value::F64(number)
+    }
+}
+
 /// The plain form of something of the core.
 pub fn write(what: &impl Serialize) -> Value {
     // The derived forms have text for keys and none of their own errors.
@@ -214,6 +224,9 @@ fn read<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, String> {
 fn say(name: &str, place: &str, error: &impl Display) -> String {
     format!("{name}{place}: {error}")
 }
+
+/// Up to here floating-point numbers are exact: 2^53 - 1.
+const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ const COST = { "/verify": 1, "/seal": 5 };
 let taken = 0;
 
 export default {
-  async fetch(request, env) {
+  async fetch(request, env, ctx) {
     const { pathname, searchParams } = new URL(request.url);
     const cost = request.method === "POST" && COST[pathname];
     if (!cost) return json(404, { error: "there are POST /verify and POST /seal" });
@@ -22,17 +22,17 @@ export default {
     if (!size) return json(411, { error: "there must be a message, with its Content-Length" });
     if (size * cost > ROOM) return json(413, { error: `at most ${ROOM / cost / 1e6} MB are taken here` });
     if (taken + size * cost > ROOM) return json(503, { error: "too much at a time" }, { "retry-after": "5" });
-    return withMessage(request.body, size * cost, async (message) =>
+    return withMessage(request.body, size * cost, ctx, async (message) =>
       account ? seal(message, account, searchParams.getAll("to"), env) : json(200, await judge(message, env)),
     );
   },
 
   /** Mail that claims to be certified and does not hold is refused, all other mail forwarded. */
-  async email(mail, env) {
+  async email(mail, env, ctx) {
     if (mail.rawSize > ROOM) return mail.setReject("the message is too large");
     // An error makes the sending server try again.
     if (taken + mail.rawSize > ROOM) throw new Error("too much at a time");
-    const { kind, holds, defects } = await withMessage(mail.raw, mail.rawSize, (message) => judge(message, env));
+    const { kind, holds, defects } = await withMessage(mail.raw, mail.rawSize, ctx, (message) => judge(message, env));
     if (holds || kind.tag === "ordinary") return mail.forward(env.MAILBOX);
     const reason = defects[0]?.text ?? "not all could be checked";
     mail.setReject(`${kind.tag} that does not hold: ${reason}`.replace(/[^ -~]/g, "?"));
@@ -62,14 +62,14 @@ async function seal(message, account, recipients, env) {
   return json(reply.code < 400 ? 200 : reply.code < 500 ? 503 : 422, { reply, post });
 }
 
-/** Reads a message, and keeps room for it until `use` is done. */
-async function withMessage(body, room, use) {
+/** Reads a message, and keeps room for it until `use` is done, whether or not somebody still waits for that. */
+function withMessage(body, room, ctx, use) {
   taken += room;
-  try {
-    return await use(new Uint8Array(await new Response(body).arrayBuffer()));
-  } finally {
-    taken -= room;
-  }
+  const work = async () => use(new Uint8Array(await new Response(body).arrayBuffer()));
+  const done = work().finally(() => (taken -= room));
+  // workerd ends what a client has left, without any `finally`, unless it is told. Others have no `ctx`.
+  ctx?.waitUntil(done.catch(() => {}));
+  return done;
 }
 
 function json(status, body, headers = {}) {

@@ -9,17 +9,22 @@
 //! Where the header has `{"octets": [start, length]}` it means that many octets, `start` counted
 //! from the end of the header. Each is pointed to once, and none is left over.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value as Json};
 
+use crate::fault::Fault;
 use crate::limits::Limits;
-use crate::values::{Refusal, Value};
+use crate::values::{self, Refusal, Value};
 
 /// Reads a frame.
 ///
 /// # Errors
 /// As [`open`] and [`Octets::fill`].
 pub fn read(frame: Vec<u8>) -> Result<Value, Refusal> {
-    let (value, octets) = open(frame)?;
+    let (value, octets) = open(frame, Fault::Event)?;
     octets.fill(value)
 }
 
@@ -27,8 +32,8 @@ pub fn read(frame: Vec<u8>) -> Result<Value, Refusal> {
 ///
 /// # Errors
 /// `too-large`, and `frame` for whatever is not of the form: truncated, no JSON, octets that are
-/// not there.
-pub fn open(frame: Vec<u8>) -> Result<(Value, Octets), Refusal> {
+/// not there. `crowded` makes the fault of a header that has more in it than any call has.
+pub fn open(frame: Vec<u8>, crowded: fn(String) -> Fault) -> Result<(Value, Octets), Refusal> {
     let most = Limits::DEFAULT.call;
     if frame.len() > most {
         return Err(Refusal::too_large(frame.len(), most));
@@ -40,11 +45,25 @@ pub fn open(frame: Vec<u8>) -> Result<(Value, Octets), Refusal> {
     let header = frame
         .get(SIZE..body)
         .ok_or_else(|| malformed("it ends inside its header"))?;
-    let header: Json = serde_json::from_slice(header)
-        .map_err(|error| malformed(&format!("its header is no JSON: {error}")))?;
-
-    let mut places = Vec::new();
-    let value = plain(header, &mut places)?;
+    let mut tree = Tree {
+        items: Limits::DEFAULT.items,
+        crowded: false,
+        places: Vec::new(),
+    };
+    let mut json = serde_json::Deserializer::from_slice(header);
+    let value = tree
+        .deserialize(&mut json)
+        .and_then(|value| json.end().map(|()| value));
+    let Tree {
+        crowded: is_crowded,
+        places,
+        ..
+    } = tree;
+    if is_crowded {
+        let what = "the call holds more lists and fields than any event has";
+        return Err(crowded(what.to_owned()).into());
+    }
+    let value = value.map_err(|error| malformed(&format!("its header is no JSON: {error}")))?;
     check(&places, frame.len() - body)?;
     Ok((
         value,
@@ -183,13 +202,16 @@ struct Place {
 }
 
 impl Place {
-    fn of(json: &Json) -> Option<Self> {
-        let [start, length] = json.as_array()?.as_slice() else {
+    fn of(value: &Value) -> Option<Self> {
+        let Value::Seq(place) = value else {
+            return None;
+        };
+        let [Value::U64(start), Value::U64(length)] = place.as_slice() else {
             return None;
         };
         Some(Self {
-            start: usize::try_from(start.as_u64()?).ok()?,
-            length: usize::try_from(length.as_u64()?).ok()?,
+            start: usize::try_from(*start).ok()?,
+            length: usize::try_from(*length).ok()?,
         })
     }
 
@@ -214,35 +236,96 @@ impl<'a> Tail<'a> {
     }
 }
 
-/// JSON as a value. Octet strings are noted down, and their numbers stand in their places.
-fn plain(json: Json, places: &mut Vec<Place>) -> Result<Value, Refusal> {
-    Ok(match json {
-        Json::Null => Value::Option(None),
-        Json::Bool(bool) => Value::Bool(bool),
-        Json::Number(number) => match number.as_u64() {
-            Some(number) => Value::U64(number),
-            None => Value::F64(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        Json::String(text) => Value::String(text),
-        Json::Array(list) => Value::Seq(
-            list.into_iter()
-                .map(|json| plain(json, places))
-                .collect::<Result<_, _>>()?,
-        ),
-        Json::Object(object) => {
-            if let (1, Some(place)) = (object.len(), object.get(OCTETS)) {
-                let place = Place::of(place)
-                    .ok_or_else(|| malformed("octets are given by [start, length]"))?;
-                places.push(place);
-                return Ok(placeholder(places.len() - 1));
-            }
-            let fields = object.into_iter().map(|(name, json)| {
-                let value = plain(json, places)?;
-                Ok((Value::String(name), value))
-            });
-            Value::Map(fields.collect::<Result<_, Refusal>>()?)
+/// Makes a value of JSON while that is read, so that a header takes no more memory than a call may.
+/// Octet strings are noted down, and their numbers stand in their places.
+struct Tree {
+    /// Items and fields that may still come.
+    items: usize,
+    /// More of them came.
+    crowded: bool,
+    places: Vec<Place>,
+}
+
+impl Tree {
+    /// One more item or field.
+    fn count<E: Error>(&mut self) -> Result<(), E> {
+        self.items = self.items.checked_sub(1).ok_or_else(|| {
+            self.crowded = true;
+            E::custom("too many items")
+        })?;
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Tree {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Tree {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Option(None))
+    }
+
+    fn visit_bool<E>(self, bool: bool) -> Result<Value, E> {
+        Ok(Value::Bool(bool))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::U64(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(values::number(number as f64))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(values::number(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::String(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element_seed(&mut *self)? {
+            self.count()?;
+            items.push(item);
         }
-    })
+        Ok(Value::Seq(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
+        let mut fields = BTreeMap::new();
+        while let Some(name) = object.next_key::<String>()? {
+            self.count()?;
+            let value = object.next_value_seed(&mut *self)?;
+            // Octets of the one that is lost would be pointed to, and nobody would get them.
+            if fields.insert(Value::String(name), value).is_some() {
+                return Err(A::Error::custom("a name stands twice in an object"));
+            }
+        }
+        let octets = fields.get(&Value::String(OCTETS.to_owned()));
+        let (1, Some(place)) = (fields.len(), octets) else {
+            return Ok(Value::Map(fields));
+        };
+        let place = Place::of(place)
+            .ok_or_else(|| A::Error::custom("octets are given by [start, length]"))?;
+        // An octet string is one value.
+        self.items += 3;
+        self.places.push(place);
+        Ok(placeholder(self.places.len() - 1))
+    }
 }
 
 /// All octets behind the header are pointed to once: a small frame cannot ask for much memory, and

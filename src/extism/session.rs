@@ -31,7 +31,12 @@ pub enum Call {
 impl Session {
     /// Reads a frame, does what it asks for, and writes the frame that answers.
     pub fn call(&mut self, call: Call, frame: Vec<u8>) -> Vec<u8> {
-        let result = frame::open(frame).and_then(|(input, octets)| match call {
+        let crowded = match call {
+            Call::Advance => Fault::WrongAnswers,
+            _ => Fault::Event,
+        };
+        let opened = frame::open(frame, crowded);
+        let result = opened.and_then(|(input, octets)| match call {
             Call::Begin(event) => self.begin(event, input, octets),
             Call::Advance => self.advance(octets.fill(input)?),
             Call::CheckSettings => {
@@ -55,7 +60,7 @@ impl Session {
     ) -> Result<Option<Value>, Refusal> {
         let [context, event] = fields(input, ["context", "event"])?;
         let context = values::context(octets.fill(context)?)?;
-        // Before they are copied.
+        // Before they are taken out of the frame.
         let (size, most) = (octets.of(&event), context.most());
         if size > most {
             return Err(Refusal::too_large(size, most));

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::hosts::{installed, missing, script, target};
 use super::record::{Exchange, Station};
-use super::value::{crossed, difference, field, list, map, number, part, read, text};
+use super::value::{crossed, difference, field, list, map, number, part, plain, read, text};
 use super::{story, write};
 
 /// What the story calls the submission that is made again.
@@ -25,7 +25,7 @@ const TSCONFIG: &str = r#"{
     "noImplicitOverride": true, "noUnusedLocals": true, "skipLibCheck": false,
     "module": "nodenext", "target": "es2022", "lib": ["es2022", "dom"], "types": []
   },
-  "files": ["consumer.ts"]
+  "files": ["consumer.ts", "handed.ts"]
 }"#;
 
 /// The mistakes that `consumer.ts` makes, in its order.
@@ -64,7 +64,7 @@ const MADE: [(&str, &str); 8] = [
     ("BrokenError", "broken"),
 ];
 
-/// Compiles `consumer.ts` strictly against the package, and has it submit what the story did, with
+/// Compiles `consumer.ts` (and `handed.ts`, for `ceralacca/init`) strictly against the package, and has it submit what the story did, with
 /// WebCrypto for a signer and `fetch` for the directory: the outcome is the story's, octet for octet.
 #[test]
 fn it_serves_a_typescript_user() {
@@ -72,7 +72,9 @@ fn it_serves_a_typescript_user() {
         return;
     }
     let user = User::new();
-    fs::copy(script("consumer.ts"), user.file("consumer.ts")).expect("a file");
+    for name in ["consumer.ts", "handed.ts"] {
+        fs::copy(script(name), user.file(name)).expect("a file");
+    }
     fs::write(user.file("tsconfig.json"), TSCONFIG).expect("a file");
     let compiler = target().join("tools/hosts/node_modules/typescript/bin/tsc");
     run(Command::new("node").arg(compiler).current_dir(&user.place));
@@ -149,7 +151,8 @@ fn what_is_given_up_costs_nothing() {
         .args([first.to_string(), last.to_string()]));
 }
 
-/// workerd, with nothing around it, hands the module to `ceralacca/init`: nothing is read or fetched.
+/// workerd, with nothing around it, hands the module to `ceralacca/init`, both found by a bundler: nothing
+/// is read or fetched. It says to all that was recorded what the core says.
 #[test]
 fn a_host_may_hand_over_the_module() {
     let workerd =
@@ -160,31 +163,36 @@ fn a_host_may_hand_over_the_module() {
         return;
     }
     let user = User::new();
-    let (first, last) = user.told(SUBMISSION);
     for (name, file) in [
-        ("bare.js", script("bare.js")),
-        ("bare.capnp", script("bare.capnp")),
-        (
-            "frame.mjs",
-            script("../../../examples/node-extism/frame.mjs"),
-        ),
+        ("bare.js", "bare.js"),
+        ("bare.capnp", "bare.capnp"),
+        ("frame.mjs", "../../../examples/node-extism/frame.mjs"),
     ] {
-        fs::copy(file, user.file(name)).expect("a file");
+        fs::copy(script(file), user.file(name)).expect("a file");
     }
-    let asked = user.exchanges[first..=last].iter();
-    let asked = Value::Seq(asked.map(|exchange| exchange.asked.clone()).collect());
-    let calls = frame::write(&map([("calls", asked)]));
+    run(Command::new("node")
+        .arg(script("bare_run.mjs"))
+        .arg(target().join("tools/hosts"))
+        .arg(user.place.path()));
+    let asked = user.exchanges.iter().map(|exchange| {
+        let frame = Value::Bytes(frame::write(&exchange.asked));
+        map([("function", text(exchange.function)), ("frame", frame)])
+    });
+    let calls = frame::write(&map([("calls", Value::Seq(asked.collect()))]));
     fs::write(user.file("recorded"), calls).expect("a file");
     let said = run(Command::new(workerd)
         .args(["test", "bare.capnp"])
         .current_dir(&user.place));
-    let octet = |hex: &[u8]| {
-        let hex = str::from_utf8(hex).ok()?;
-        u8::from_str_radix(hex, 16).ok()
-    };
-    let outcome = said.trim().as_bytes().chunks(2).map(octet).collect();
-    let outcome = Option::expect(outcome, "an outcome in hexadecimal");
-    assert_same(user.outcome(last), &read(outcome));
+    let answers: Vec<&str> = said.lines().collect();
+    assert_eq!(answers.len(), user.exchanges.len());
+    for (exchange, answer) in user.exchanges.iter().zip(answers) {
+        let octet = |hex: &[u8]| u8::from_str_radix(str::from_utf8(hex).ok()?, 16).ok();
+        let frame = answer.as_bytes().chunks(2).map(octet).collect();
+        let said = read(Option::expect(frame, "an answer in hexadecimal"));
+        if let Some(difference) = difference(&crossed(&plain(&exchange.answered)), &said, "") {
+            panic!("{} ({}): {difference}", exchange.name, exchange.function);
+        }
+    }
 }
 
 /// What the package's README shows runs as it stands, and seals what the core seals.
@@ -408,7 +416,12 @@ fn spliced(message: &Value, original: &Value) -> Value {
 /// The types say what is what: none is `any`.
 #[test]
 fn no_type_is_any() {
-    for name in ["index.d.ts", "types.d.ts"] {
+    for name in [
+        "index.d.ts",
+        "types.d.ts",
+        "init.d.ts",
+        "ceralacca.wasm.d.ts",
+    ] {
         let file = target().join("npm").join(name);
         if !file.exists() && !installed("npm", "make npm") {
             return;

@@ -88,6 +88,7 @@ impl Table {
     /// Values of other types than they should have; components cannot even be given them.
     fn values(&mut self) {
         let octets = || Value::Seq(vec![Value::U64(67), Value::U64(105)]);
+        let crowd = Value::Seq(vec![Value::U64(0); Limits::DEFAULT.items + 1]);
         let tag = map([("tag", text("perhaps"))]);
         for (what, path, value) in [
             ("a negative instant", "context.now", Some(Value::I64(-1))),
@@ -122,6 +123,11 @@ impl Table {
                 "one recipient, no list",
                 "event.recipients",
                 Some(text(BRUNO)),
+            ),
+            (
+                "more recipients than any event has",
+                "event.recipients",
+                Some(crowd),
             ),
         ] {
             let mut call = self.submission();

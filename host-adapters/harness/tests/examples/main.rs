@@ -9,11 +9,14 @@ mod isolate;
 mod large;
 mod readme;
 mod server;
+mod slow;
 mod world;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use common::{files, names, skipped, succeed};
 use isolate::Isolate;
@@ -84,7 +87,8 @@ fn the_worker_runs_in_workerd_and_takes_mail() {
 }
 
 /// A worker has 128 MB: the largest messages that are taken fit into it, of the kinds that take
-/// most, one after another, since the plug-in keeps what it has once taken.
+/// most, one after another, since the plug-in keeps what it has once taken. What else workerd has
+/// in its memory is not all the worker's, and is left out; hence the margin.
 #[test]
 fn a_worker_has_memory_for_what_it_takes() {
     let Some(world) = World::new(&[WORKER, NPM]) else {
@@ -115,7 +119,30 @@ fn a_worker_has_memory_for_what_it_takes() {
             *least = grown.min(*least);
         }
     }
-    assert!(least.iter().all(|grown| *grown < 128_000_000), "{least:?}");
+    assert!(least.iter().all(|grown| *grown < 120_000_000), "{least:?}");
+}
+
+/// workerd ends the request of a client who has left; the room that his message took is free again.
+#[test]
+fn clients_may_leave_while_their_messages_are_dealt_with() {
+    let Some(world) = World::new(&[WORKER, NPM]) else {
+        return;
+    };
+    let place = TempDir::new().unwrap();
+    let server = slow::start(&world, &place);
+    let waiting = ["--retry-connrefused", "--retry", "9"];
+    let (status, said) = server.post("/verify", &world.original, &waiting);
+    assert_eq!(status, 200, "{said:#}");
+    for _ in 0..20 {
+        slow::leaves(&server, &fs::read(&world.original).unwrap());
+    }
+    // What they left is still dealt with.
+    thread::sleep(Duration::from_secs(3));
+    let letter = world.demo.folder().join("letter");
+    let largest = large::letter([ANNA, BRUNO], 15_000_000, Filling::Base64);
+    fs::write(&letter, largest).unwrap();
+    let (status, said) = server.post("/verify", &letter, &[]);
+    assert_eq!(status, 200, "{said:#}");
 }
 
 #[test]
