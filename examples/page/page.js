@@ -70,7 +70,7 @@ async function take(files) {
   for (const file of files) {
     const kind = await kindOf(file).catch(() => undefined);
     if (kind === "certificates") refuse("roots", () => words.trust.whose(file.name));
-    else if (kind) await inTurn(() => hold(kind, [file]));
+    else if (kind) await ACTS.hold(kind, [file]);
     else messages.push(file);
   }
   if (messages.length === 0) return;
@@ -218,15 +218,17 @@ function said() {
   return { directory, complaints: all };
 }
 
+/** What people do with it. */
+const ACTS = {
+  hold: (kind, files) => inTurn(() => hold(kind, files)),
+  remove: (kind) => inTurn(() => remove(kind)),
+};
+
 function showTrust() {
   $("#trust").hidden = false;
   const list = $("#trust .holdings");
   const focused = list.contains(document.activeElement) && document.activeElement.id;
-  const acts = {
-    hold: (kind, files) => inTurn(() => hold(kind, files)),
-    remove: (kind) => inTurn(() => remove(kind)),
-  };
-  list.replaceChildren(...holdings(trust, said(), acts));
+  list.replaceChildren(...holdings(trust, said(), ACTS));
   // Whoever uses the keyboard stays where they were.
   if (focused) $(`#${focused}`)?.focus();
   const lacks = missing().map((name) => words.missing[name]);

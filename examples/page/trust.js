@@ -24,13 +24,11 @@ export class Trust {
   lasts = true;
 
   async restore() {
-    try {
+    await this.#lasting(async () => {
       const found = await remembered();
       for (const kind of KINDS) this.holdings[kind] = found[kind] ?? [];
       this.memos = found.memos ?? {};
-    } catch {
-      this.lasts = false;
-    }
+    });
   }
 
   /** Takes a file in, until {@link save} only for now; a new directory replaces the old one. False if

@@ -54,23 +54,18 @@ pub fn open(frame: Vec<u8>, crowded: fn(String) -> Fault) -> Result<(Value, Octe
     let value = tree
         .deserialize(&mut json)
         .and_then(|value| json.end().map(|()| value));
-    let Tree {
-        crowded: is_crowded,
-        places,
-        ..
-    } = tree;
-    if is_crowded {
+    if tree.crowded {
         let what = "the call holds more lists and fields than any event has";
         return Err(crowded(what.to_owned()).into());
     }
     let value = value.map_err(|error| malformed(&format!("its header is no JSON: {error}")))?;
-    check(&places, frame.len() - body)?;
+    check(&tree.places, frame.len() - body)?;
     Ok((
         value,
         Octets {
             frame,
             body,
-            places,
+            places: tree.places,
         },
     ))
 }

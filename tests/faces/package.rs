@@ -64,8 +64,9 @@ const MADE: [(&str, &str); 8] = [
     ("BrokenError", "broken"),
 ];
 
-/// Compiles `consumer.ts` (and `handed.ts`, for `ceralacca/init`) strictly against the package, and has it submit what the story did, with
-/// WebCrypto for a signer and `fetch` for the directory: the outcome is the story's, octet for octet.
+/// Compiles `consumer.ts` (and `handed.ts`, for `ceralacca/init`) strictly against the package, and has
+/// it submit what the story did, with WebCrypto for a signer and `fetch` for the directory: the outcome
+/// is the story's, octet for octet.
 #[test]
 fn it_serves_a_typescript_user() {
     if !installed("npm", "make npm") {
@@ -123,11 +124,7 @@ fn strange_values_cost_nobody_else() {
     }
     let user = User::new();
     let (first, last) = user.told(SUBMISSION);
-    run(Command::new("node")
-        .arg(script("strange_values.mjs"))
-        .arg(user.file("node_modules/ceralacca/node.js"))
-        .arg(user.file("calls"))
-        .args([first.to_string(), last.to_string()]));
+    user.runs("strange_values.mjs", first, last);
     let said = read(fs::read(user.file("calls/strange.answer")).expect("an answer"));
     let outcomes = list(field(&said, "outcomes"));
     assert_eq!(outcomes.len(), STRANGE);
@@ -144,11 +141,7 @@ fn what_is_given_up_costs_nothing() {
     }
     let user = User::new();
     let (first, last) = user.told(SUBMISSION);
-    run(Command::new("node")
-        .arg(script("given_up.mjs"))
-        .arg(user.file("node_modules/ceralacca/node.js"))
-        .arg(user.file("calls"))
-        .args([first.to_string(), last.to_string()]));
+    user.runs("given_up.mjs", first, last);
 }
 
 /// workerd, with nothing around it, hands the module to `ceralacca/init`, both found by a bundler: nothing
@@ -166,6 +159,7 @@ fn a_host_may_hand_over_the_module() {
     for (name, file) in [
         ("bare.js", "bare.js"),
         ("bare.capnp", "bare.capnp"),
+        ("conversations.mjs", "conversations.mjs"),
         ("frame.mjs", "../../../examples/node-extism/frame.mjs"),
     ] {
         fs::copy(script(file), user.file(name)).expect("a file");
@@ -315,6 +309,15 @@ impl User {
 
     fn file(&self, name: &str) -> PathBuf {
         self.place.path().join(name)
+    }
+
+    /// Runs a program that imports the package itself and knows these calls.
+    fn runs(&self, program: &str, first: usize, last: usize) {
+        run(Command::new("node")
+            .arg(script(program))
+            .arg(self.file("node_modules/ceralacca/node.js"))
+            .arg(self.file("calls"))
+            .args([first.to_string(), last.to_string()]));
     }
 
     fn key(&self) -> PathBuf {

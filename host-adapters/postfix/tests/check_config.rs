@@ -128,15 +128,7 @@ fn with_real_servers_everything_is_ok_and_then_one_by_one_it_is_not() {
         with_change(&provider, line, instead, told);
     }
     // Postfix would refuse what we have signed.
-    let mut postconf = postfix.command("postconf");
-    assert!(
-        postconf
-            .args(["-e", "mynetworks=192.0.2.0/24"])
-            .status()
-            .unwrap()
-            .success()
-    );
-    postfix.reload();
+    postfix.set("mynetworks=192.0.2.0/24");
     let port = format!(
         "FAIL  the injection port at inet:127.0.0.1:{}",
         postfix.injection

@@ -2,6 +2,7 @@
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { read, write } from "../../../examples/node-extism/frame.mjs";
+import { Conversations } from "./conversations.mjs";
 
 /**
  * Makes instances of a module that was compiled beforehand, with a short conversation in each, and leads
@@ -49,51 +50,29 @@ export function watchMemory() {
   };
 }
 
-/** The first step, or the one after it where that is refused and the call says `again`. */
-function begun(transaction, { first = [], again }) {
-  try {
-    return transaction.advance(first);
-  } catch (refusal) {
-    if (!again) throw refusal;
-    return transaction.advance([]);
-  }
-}
-
 /**
  * `load` makes an instance, of that many pages of memory at most where it is told; `fault` makes of
  * what a call threw what the frame says.
  */
 export async function replay(calls, load, fault, { fresh, memory }) {
-  let plugin = await load();
-  let standing = [];
-  const converse = (name, asked) => {
-    if (name === "advance") {
-      const step = standing[asked.transaction - 1].advance(asked.answers);
-      return { step, transaction: asked.transaction };
-    }
-    const camel = name.replace(/_(.)/, (_, letter) => letter.toUpperCase());
-    const transaction = plugin[camel](asked.context, asked.event);
-    const step = begun(transaction, asked);
-    return { step, transaction: standing.push(transaction) };
-  };
+  let conversations = new Conversations(await load());
   const answer = async (name, asked) => {
     if (name === "renew") {
-      [plugin, standing] = [await load(asked.pages), []];
+      conversations = new Conversations(await load(asked.pages));
       return undefined;
     }
     if (name === "time") {
       return time(asked, {
         fresh: async () => {
-          [plugin, standing] = [(await fresh(plugin)) ?? plugin, []];
+          const { plugin } = conversations;
+          conversations = new Conversations((await fresh(plugin)) ?? plugin);
         },
-        memory: () => memory(plugin),
+        memory: () => memory(conversations.plugin),
         ready: ({ function: name, frame }, transaction) => [name, { ...read(frame), transaction }],
-        call: ([name, asked]) => converse(name, asked),
+        call: ([name, asked]) => conversations.call(name, asked),
       });
     }
-    if (name === "check_settings") return plugin.checkSettings(asked.settings);
-    if (name === "audit") return plugin.audit(asked.now, asked.dossier);
-    return converse(name, asked);
+    return conversations.call(name, asked);
   };
   for (const file of (await readdir(calls)).sort()) {
     const [number, name] = file.split(".");

@@ -78,3 +78,14 @@ export function slowMemory() {
     return put.apply(this, what);
   };
 }
+
+/** For a page that is yet to be opened: `globalThis.said` counts what its worker has to say, by kind. */
+export function eavesdrop() {
+  globalThis.said = {};
+  globalThis.Worker = class extends Worker {
+    constructor(...what) {
+      super(...what);
+      this.addEventListener("message", ({ data }) => (said[data.do] = (said[data.do] ?? 0) + 1));
+    }
+  };
+}

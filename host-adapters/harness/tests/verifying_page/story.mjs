@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { accessible, download, drop, picture, settled, slowMemory, until } from "./acts.mjs";
+import { accessible, download, drop, eavesdrop, picture, settled, slowMemory, until } from "./acts.mjs";
 import { begin, serve } from "./browser.mjs";
 import { shows } from "./facts.mjs";
 import { odds, words } from "./modules.mjs";
@@ -251,7 +251,7 @@ async function signedDirectory() {
   // Whoever uses the keyboard stays where they were.
   await page.focus("#remove-directory");
   await page.setInputFiles("#trust-lists", plan.signed.file);
-  await until(page, "[data-kind=lists]", /directory\.ldif\.p7m holds no revocation list|directory\.ldif\.p7m, loaded/);
+  await until(page, "[data-kind=lists]", /directory\.ldif\.p7m, loaded/);
   assert.equal(await page.evaluate(() => document.activeElement.id), "remove-directory");
   await page.context().close();
   console.log("a signed directory is taken from its signer only, and no older one after it");
@@ -281,14 +281,16 @@ async function tabs() {
 
 /** A list that is cleared is judged no further. */
 async function cleared() {
-  const page = await browser.page();
+  const page = await browser.page({}, { first: eavesdrop });
   await page.setInputFiles("#files", [plan.big, plan.big, plan.big, plan.receipt]);
   await page.waitForSelector("#progress:not([hidden])");
   await page.click("#clear");
   assert.equal(await page.isVisible("#progress"), false);
   await page.setInputFiles("#files", plan.receipt);
-  // One of the large ones is under way, the others are not begun.
   await settled(page, 1);
+  // One was under way; another may have been begun before the worker heard of it, or ended before.
+  const judged = await page.evaluate(() => globalThis.said.judged);
+  assert.ok(judged <= 3, `${judged} of 5 were judged`);
   assert.match(await page.innerText("#results h3"), /^Cannot be proven/);
   await page.context().close();
   console.log("what is cleared is judged no further");

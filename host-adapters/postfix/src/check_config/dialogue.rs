@@ -47,6 +47,12 @@ impl Dialogue {
         self.expect(class)
     }
 
+    /// Would it take a message? It gets none.
+    pub(super) fn would_take(&mut self, sender: &str, recipient: &str) -> io::Result<()> {
+        self.say(&format!("MAIL FROM:<{sender}>"), "250")?;
+        self.say(&format!("RCPT TO:<{recipient}>"), "250")
+    }
+
     fn expect(&mut self, class: &str) -> io::Result<()> {
         let mut line = String::new();
         loop {

@@ -50,11 +50,8 @@ fn injection(look: &Look<'_>) -> Finding {
             );
         }
     };
-    let sender = &look.config.provider.service_address;
-    let asked = postfix
-        .say(&format!("MAIL FROM:<{sender}>"), "250")
-        .and_then(|()| postfix.say(&format!("RCPT TO:<{ELSEWHERE}>"), "250"));
-    match asked {
+    let sender = look.config.provider.service_address.as_str();
+    match postfix.would_take(sender, ELSEWHERE) {
         Ok(()) => Finding::ok(format!(
             "the injection port answers at {address} and takes mail for anywhere"
         )),
@@ -82,10 +79,7 @@ fn lmtp(look: &Look<'_>) -> Finding {
             );
         }
     };
-    let asked = dovecot
-        .say("MAIL FROM:<>", "250")
-        .and_then(|()| dovecot.say(&format!("RCPT TO:<{mailbox}>"), "250"));
-    match asked {
+    match dovecot.would_take("", mailbox.as_str()) {
         Ok(()) => Finding::ok(format!("LMTP answers at {address} and knows {mailbox}")),
         Err(error) => Finding::fail(
             format!(

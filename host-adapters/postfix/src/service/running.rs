@@ -119,6 +119,6 @@ fn seconds(time: SystemTime) -> u64 {
         .map_or(0, |since| since.as_secs())
 }
 
-/// Seconds an item may be due before the outbox counts as standing still: several times what a try
+/// Seconds an item may wait before the outbox counts as standing still: several times what a try
 /// takes that runs into each of its time limits.
 const OVERDUE: u64 = 900;

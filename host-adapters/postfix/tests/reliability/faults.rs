@@ -18,21 +18,14 @@ fn the_servers_that_mail_leaves_by_are_away_and_then_slow() {
     let Some(pair) = Pair::start() else { return };
     let provider = &pair.alfa.provider;
     let (to_lmtp, to_injection) = (pair.dovecot.lmtp, pair.alfa.postfix.injection);
-    let doors = [to_lmtp, to_injection].map(Door::Port);
-    let proxies = doors.clone().map(Proxy::to);
-    for (door, proxy) in doors.iter().zip(&proxies) {
-        let behind = |door: &Door| format!("\"{}\"", door.endpoint());
-        provider.edit(&behind(door), &behind(&proxy.door));
-    }
+    let proxies = [to_lmtp, to_injection].map(|port| in_front(provider, port));
     let both_are = |mood| proxies.iter().for_each(|proxy| proxy.set(mood));
     let (alfa, beta) = (serving(provider), serving(&pair.beta.provider));
     let both = [BRUNO, CARLA];
     both_are(Mood::Away);
     assert_eq!(submit(&pair, &both, "via"), 250);
     wait_until("the outbox waits", || {
-        let waits =
-            |action| alfa.metric(&format!("ceralacca_outbox_pending{{action=\"{action}\"}}"));
-        waits("deposit") > 0.0 && waits("relay") > 0.0
+        waits(&alfa, "deposit") && waits(&alfa, "relay")
     });
     alfa.logged("postponed");
     assert_eq!(alfa.get("/healthz").0, 200);
@@ -45,12 +38,9 @@ fn the_servers_that_mail_leaves_by_are_away_and_then_slow() {
     both_are(Mood::Slow(Duration::from_millis(300)));
     assert_eq!(submit(&pair, &both, "lenta"), 250);
     arrived(&pair, 2);
+    let actions = ["deposit", "relay", "loop", "confirm"];
     wait_until("the outbox is empty", || {
-        ["deposit", "relay", "loop", "confirm"]
-            .iter()
-            .all(|action| {
-                alfa.metric(&format!("ceralacca_outbox_pending{{action=\"{action}\"}}")) == 0.0
-            })
+        !actions.iter().any(|action| waits(&alfa, action))
     });
     ends(&alfa);
     ends(&beta);
@@ -62,16 +52,13 @@ fn the_servers_that_mail_leaves_by_are_away_and_then_slow() {
 fn a_reload_waits_for_no_silent_server() {
     let Some(pair) = Pair::start() else { return };
     let provider = &pair.alfa.provider;
-    let injection = Door::Port(pair.alfa.postfix.injection);
-    let proxy = Proxy::to(injection.clone());
-    let behind = |door: &Door| format!("\"{}\"", door.endpoint());
-    provider.edit(&behind(&injection), &behind(&proxy.door));
+    let proxy = in_front(provider, pair.alfa.postfix.injection);
     let (alfa, beta) = (serving(provider), serving(&pair.beta.provider));
     proxy.set(Mood::Silent);
     let both = [BRUNO, CARLA];
     assert_eq!(submit(&pair, &both, "uno"), 250);
     pair.holds(BRUNO, 1);
-    let hanging = || alfa.metric("ceralacca_outbox_pending{action=\"relay\"}") > 0.0;
+    let hanging = || waits(&alfa, "relay");
     wait_until("a relay hangs", hanging);
     alfa.signal("HUP");
     alfa.logged("the new configuration is in force");
@@ -351,6 +338,21 @@ fn at_postgres(provider: &Provider, url: &str) {
     provider.edit(example, &line);
 }
 
+/// Has the provider reach a server of this machine through a proxy.
+fn in_front(provider: &Provider, port: u16) -> Proxy {
+    let door = Door::Port(port);
+    let proxy = Proxy::to(door.clone());
+    let quoted = |door: &Door| format!("\"{}\"", door.endpoint());
+    provider.edit(&quoted(&door), &quoted(&proxy.door));
+    proxy
+}
+
+/// Does something of the kind wait in the outbox, or is it in hand?
+fn waits(service: &Running, action: &str) -> bool {
+    let pending = format!("ceralacca_outbox_pending{{action=\"{action}\"}}");
+    service.metric(&pending) > 0.0
+}
+
 /// Has the provider's messages scanned, through a proxy.
 fn between(provider: &Provider, clamd: &Clamd) -> Proxy {
     let proxy = Proxy::to(clamd.door());
@@ -392,9 +394,9 @@ fn arrived(pair: &Pair, count: usize) {
 /// Postfix has less patience than usual, and the client hears that its message was not taken.
 fn given_up(pair: &Pair, subject: &str, alfa: &Running) -> Late {
     let late = Late(accepted(alfa));
-    pair.alfa.set("milter_content_timeout=3s");
+    pair.alfa.postfix.set("milter_content_timeout=3s");
     assert_deferred(pair, subject);
-    pair.alfa.set("milter_content_timeout=300s");
+    pair.alfa.postfix.set("milter_content_timeout=300s");
     assert_eq!(accepted(alfa), late.0, "nothing is decided yet");
     late
 }

@@ -141,14 +141,8 @@ impl Party {
     /// What is not for its own users goes to that one's incoming port.
     fn leads_to(&self, other: &Postfix) {
         let port = other.incoming;
-        self.set(&format!("default_transport=smtp:[127.0.0.1]:{port}"));
-    }
-
-    /// Changes a setting of Postfix.
-    pub fn set(&self, setting: &str) {
-        let mut postconf = self.postfix.command("postconf");
-        assert!(postconf.args(["-e", setting]).status().unwrap().success());
-        self.postfix.reload();
+        self.postfix
+            .set(&format!("default_transport=smtp:[127.0.0.1]:{port}"));
     }
 
     /// Anna hands a message in, once.

@@ -149,6 +149,12 @@ impl Postfix {
         succeed(self.command("postfix").arg("reload"));
     }
 
+    /// Changes a setting of `main.cf`, `NAME=VALUE`, and lets it take effect.
+    pub fn set(&self, setting: &str) {
+        succeed(self.command("postconf").args(["-e", setting]));
+        self.reload();
+    }
+
     /// One of Postfix's programs, told which instance is meant.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(find(program).expect("postfix has it"));
