@@ -4,6 +4,7 @@ import { el } from "./dom.js";
 import { begin, choose, language, words } from "./language.js";
 import { holdings } from "./panel.js";
 import { failure, message, release, waiting } from "./show.js";
+import { alone } from "./store.js";
 import { Trust, kindOf } from "./trust.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -25,21 +26,28 @@ const ready = new Promise((resolve) => (hasLoaded = resolve));
 const tell = (job) => ready.then(() => worker.postMessage(job));
 /** Takes what the worker says of trust. */
 let heard = () => {};
-/** Changes of trust wait for each other: what the plug-in makes of one is kept before the next. */
+/** Changes of trust wait for each other, in this tab and others: what the plug-in makes of one is kept
+ * before the next. Each begins with what is remembered by then. */
 let turn = Promise.resolve();
-const inTurn = (change) => (turn = turn.catch(() => {}).then(change));
+const inTurn = (change) => (turn = turn.catch(() => {}).then(() => alone(async () => {
+  if (await trust.restore()) await judgeAnew();
+  await change();
+})));
 worker.onmessage = ({ data }) => HEARD[data.do](data);
 worker.onerror = () => {
   isLost = true;
   $("#drop").hidden = true;
   $("#progress").hidden = true;
-  announce(words.notLoaded);
   // Whoever waits for it need not wait longer.
+  for (const { id, judged, failed } of entries) if (id && !judged && !failed) settle(id, { failed: LOST });
+  announce(words.errors.lost);
   heard(NOTHING);
 };
 
 /** Where the worker has nothing to say of a directory. */
 const NOTHING = { fresh: {} };
+/** Why a message is not judged where there is no worker. */
+const LOST = { code: "lost" };
 
 const HEARD = {
   ready: () => hasLoaded(),
@@ -67,12 +75,14 @@ function startWorker() {
 /** Files were chosen or dropped: messages, or what trust rests on. */
 async function take(files) {
   const messages = [];
+  const certificates = [];
   for (const file of files) {
     const kind = await kindOf(file).catch(() => undefined);
-    if (kind === "certificates") refuse("roots", () => words.trust.whose(file.name));
+    if (kind === "certificates") certificates.push(file);
     else if (kind) await ACTS.hold(kind, [file]);
     else messages.push(file);
   }
+  if (certificates.length > 0) refuse("roots", certificates.map(({ name }) => () => words.trust.whose(name)));
   if (messages.length === 0) return;
   const fresh = messages.map((file) => ({ file }));
   entries = [...entries, ...fresh];
@@ -87,7 +97,8 @@ function ask() {
   for (const entry of entries) {
     if (entry.id) continue;
     entry.id = next++;
-    tell({ do: "judge", id: entry.id, file: entry.file });
+    if (isLost) settle(entry.id, { failed: LOST });
+    else tell({ do: "judge", id: entry.id, file: entry.file });
   }
 }
 
@@ -103,20 +114,20 @@ async function hold(kind, files) {
   // Nothing has changed for messages where nothing was taken.
   if (troubles[kind].length === files.length) return showTrust();
   const said = await trusted();
-  if (inForce && said.refused) {
+  if (isLost || (inForce && said.refused)) {
     // The one before stays, here as everywhere.
     trust.holdings[kind] = before;
     announce("");
-    refuse(kind, () => words.trust.refused(said.refused));
+    refuse(kind, [() => words.trust.refused(isLost ? words.errors.lost : said.refused)]);
     return judgeAnew();
   }
   await trust.save(kind);
   await conclude(said);
 }
 
-/** Says why something was not taken, where things of the kind are. */
-function refuse(kind, say) {
-  troubles[kind] = [say];
+/** Says why things were not taken, where others of the kind are. */
+function refuse(kind, why) {
+  troubles[kind] = why;
   showTrust();
 }
 
@@ -142,10 +153,9 @@ async function trusted() {
   }
   showList();
   showTrust();
-  const message = await trust.message();
   if (isLost) return NOTHING;
   const answer = new Promise((resolve) => (heard = resolve));
-  tell(message);
+  tell(trust.message());
   return answer;
 }
 
@@ -167,7 +177,8 @@ function settle(id, result) {
   entry.item.replaceChildren(...shown(entry));
   if (entries.some((entry) => !entry.judged && !entry.failed)) return;
   $("#progress").hidden = true;
-  if (entries.length === 1) announce(entry.item.querySelector("h3").textContent, false);
+  if (isLost) announce(words.errors.lost);
+  else if (entries.length === 1) announce(entry.item.querySelector("h3").textContent, false);
   else announce(tally());
 }
 
@@ -247,7 +258,8 @@ function speak(tag) {
   showList();
   showTrust();
   const settled = entries.length > 0 && entries.every((entry) => entry.judged || entry.failed);
-  announce(settled && entries.length > 1 ? tally() : "");
+  if (isLost) announce(words.errors.lost);
+  else announce(settled && entries.length > 1 ? tally() : "");
 }
 
 function listen() {
@@ -278,12 +290,13 @@ function listen() {
     delete document.body.dataset.drop;
     take([...event.dataTransfer.files]);
   });
+  // Another tab may have changed what trust rests on.
+  addEventListener("focus", () => inTurn(() => {}));
 }
 
 begin();
 listen();
-const restored = inTurn(() => trust.restore());
+await trust.restore();
 inTurn(judgeAnew);
-await restored;
 $("#not-running").remove();
 $("#drop").hidden = isLost;

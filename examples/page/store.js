@@ -13,11 +13,17 @@ export async function remembered() {
   return found;
 }
 
-/** What was remembered under a name. */
-export async function recalled(name) {
-  let request;
-  await transact("readonly", (files) => (request = files.get(name)));
-  return request.result;
+/** Acts while no other tab does, where the browser can tell: it has locks for pages that came by https or
+ * from this machine, and none where it keeps no data. */
+export async function alone(act) {
+  let hasBegun = false;
+  const begin = () => ((hasBegun = true), act());
+  try {
+    await navigator.locks.request("ceralacca", begin);
+  } catch (error) {
+    if (hasBegun) throw error;
+    await act();
+  }
 }
 
 /** Adds fields to what is remembered under a name; those of other tabs stay. */

@@ -3,7 +3,7 @@
 
 import { base64 } from "./content.js";
 import { ascii, startsWith } from "./reading.js";
-import { enrich, recalled, remember, remembered } from "./store.js";
+import { enrich, remember, remembered } from "./store.js";
 
 /** Which holdings there are. */
 export const KINDS = ["directory", "roots", "signers", "lists"];
@@ -23,12 +23,23 @@ export class Trust {
   /** False where the browser keeps no data. */
   lasts = true;
 
+  /** Takes what is remembered. True if that is something else than what was held: another tab's. */
   async restore() {
+    // What is held only for now nobody else can have changed.
+    if (!this.lasts) return false;
+    const held = this.#outline();
     await this.#lasting(async () => {
       const found = await remembered();
       for (const kind of KINDS) this.holdings[kind] = found[kind] ?? [];
       this.memos = found.memos ?? {};
     });
+    return this.#outline() !== held;
+  }
+
+  /** What holdings there are, without their octets. */
+  #outline() {
+    const files = KINDS.map((kind) => this.holdings[kind].map(({ name, at }) => [name, at]));
+    return JSON.stringify([files, this.memos]);
   }
 
   /** Takes a file in, until {@link save} only for now; a new directory replaces the old one. False if
@@ -62,9 +73,8 @@ export class Trust {
     if (Object.keys(fresh).length > 0) await this.#lasting(() => enrich("memos", fresh));
   }
 
-  /** As the worker wants it; another tab may know of a newer directory. */
-  async message() {
-    await this.#lasting(async () => (this.memos = { ...this.memos, ...(await recalled("memos")) }));
+  /** As the worker wants it. */
+  message() {
     const items = (kind) => this.holdings[kind].flatMap((file) => file.items);
     return {
       do: "trust",

@@ -248,8 +248,8 @@ export default {
     "too-large": "The file is larger than 120 MB. No message that a PEC provider takes is so large.",
     unread: "The file could not be read. If it is a folder, drop the files in it.",
     bug: "The plug-in could not judge it. If this is mail, please report it as a bug.",
+    lost: "The plug-in is not running, so nothing can be judged. Reload the page; if that does not help, its files are not where they should be (see README.md).",
   },
-  notLoaded: "The plug-in could not be loaded, so nothing can be judged. Reload the page; if that does not help, its files are not where they should be (see README.md).",
 
   trust: {
     eyebrow: "What trust rests on",

@@ -261,8 +261,8 @@ export default {
     "too-large": "Il file supera i 120 MB. Nessun gestore PEC accetta messaggi così grandi.",
     unread: "Il file non si può leggere. Se è una cartella, trascina i file che contiene.",
     bug: "Il plug-in non è riuscito a giudicarlo. Se è posta, segnala l’errore.",
+    lost: "Il plug-in non è in funzione, quindi nulla può essere verificato. Ricarica la pagina; se non basta, i suoi file non sono dove dovrebbero (vedi README.md).",
   },
-  notLoaded: "Il plug-in non si è caricato, quindi nulla può essere verificato. Ricarica la pagina; se non basta, i suoi file non sono dove dovrebbero (vedi README.md).",
 
   trust: {
     eyebrow: "Su che cosa si fonda la fiducia",

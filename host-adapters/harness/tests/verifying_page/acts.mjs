@@ -79,12 +79,15 @@ export function slowMemory() {
   };
 }
 
-/** For a page that is yet to be opened: `globalThis.said` counts what its worker has to say, by kind. */
+/** For a page that is yet to be opened: `globalThis.said` counts what its worker has to say, by kind;
+ * `globalThis.workers` has it. */
 export function eavesdrop() {
   globalThis.said = {};
+  globalThis.workers = [];
   globalThis.Worker = class extends Worker {
     constructor(...what) {
       super(...what);
+      workers.push(this);
       this.addEventListener("message", ({ data }) => (said[data.do] = (said[data.do] ?? 0) + 1));
     }
   };

@@ -30,8 +30,8 @@ export async function begin(require, address) {
   return {
     requests,
     complaints,
-    /** `missing` names files that the web server is not to have; `first` runs before the page does. */
-    async page(options, { missing, first } = {}) {
+    /** `first` runs before the page does. */
+    async page(options, { first } = {}) {
       const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1200, height: 900 }, ...options });
       const page = await context.newPage();
       // Of the page and of its worker.
@@ -39,18 +39,17 @@ export async function begin(require, address) {
       context.on("console", (message) => message.type() !== "log" && complaints.push(message.text()));
       context.on("weberror", (error) => complaints.push(String(error.error())));
       if (first) await context.addInitScript(first);
-      if (missing) await context.route(missing, (route) => route.abort());
       await page.goto(address);
-      if (!missing) await page.waitForSelector("#drop:not([hidden])");
+      await page.waitForSelector("#drop:not([hidden])");
       return page;
     },
     /** Nothing but the page's own files was asked for, nothing was sent, and nothing went wrong. */
-    async end() {
-      await browser.close();
+    judge() {
       const own = [`GET ${address}`, `GET blob:${address}`];
       const foreign = [...requests].filter((request) => !own.some((start) => request.startsWith(start)));
       assert.deepEqual(foreign, []);
       assert.deepEqual(complaints, []);
     },
+    end: () => browser.close(),
   };
 }

@@ -31,6 +31,7 @@ try {
   await cleared();
   await sizes();
   await incomplete();
+  browser.judge();
   console.log(`${browser.requests.size} requests, all of them to get the page's own files`);
 } finally {
   await browser.end();
@@ -239,12 +240,18 @@ async function signedDirectory() {
   await drop(page, [plan.signed.file, plan.signed.old]);
   await stays();
   // What certificates are for is for people to say: dropped, they become nothing.
-  await drop(page, [plan.signed.signer, plan.signed.file]);
-  await until(page, "[data-kind=roots]", /None.*agency\.pem holds certificates: choose it here if they are roots/);
+  await drop(page, [plan.signed.signer, plan.signed.file, plan.roots]);
+  const whose = (name) => `${name} holds certificates: choose it here if they are roots[^:]*`;
+  await until(page, "[data-kind=roots]", new RegExp(`None.*${whose("agency\\.pem")}${whose("roots\\.pem")}`));
   await page.setInputFiles("#trust-roots", plan.roots);
   await until(page, "[data-kind=roots]", /roots\.pem/);
   await page.setInputFiles("#files", plan.receipt);
   await page.waitForSelector("[data-verdict=holds]");
+  await page.getByRole("button", { name: "Remove: Directory signers" }).click();
+  await page.waitForSelector("[data-verdict=unproven]");
+  await page.setInputFiles("#trust-signers", plan.signed.signer);
+  await page.waitForSelector("[data-verdict=holds]");
+  assert.equal(await page.evaluate(() => globalThis.unwritten), 0, "what is judged by has been remembered");
   await page.setInputFiles("#trust-lists", plan.receipt);
   await page.waitForSelector("[data-kind=lists] .refused");
   assert.match(await page.innerText("[data-kind=lists]"), /05-delivery.eml holds no revocation list/);
@@ -257,22 +264,34 @@ async function signedDirectory() {
   console.log("a signed directory is taken from its signer only, and no older one after it");
 }
 
-/** What one tab remembers another does not forget. */
+/** What one tab remembers another does not forget, and goes by. */
 async function tabs() {
-  const page = await browser.page();
+  const page = await browser.page({}, { first: slowMemory });
   const other = await page.context().newPage();
   await other.goto(page.url());
-  await other.setInputFiles("#trust-signers", plan.signed.signer);
-  await other.setInputFiles("#trust-directory", plan.signed.file);
-  await until(other, "[data-kind=directory]", /2 provider records/);
   await page.setInputFiles("#trust-roots", plan.roots);
   await until(page, "[data-kind=roots]", /roots\.pem/);
   await page.setInputFiles("#files", plan.receipt);
-  await settled(page, 1);
-  await page.reload();
-  await until(page, "[data-kind=directory]", /2 provider records/);
-  await page.getByRole("button", { name: "Remove: Provider directory" }).click();
-  await until(page, "#status", /Provider directory: removed/);
+  await page.waitForSelector("[data-verdict=unproven]");
+  await other.setInputFiles("#trust-signers", plan.signed.signer);
+  // The newer one and one of old at the same time, in two tabs.
+  await Promise.all([
+    other.setInputFiles("#trust-directory", plan.signed.file),
+    until(other, "[data-kind=directory]", /directory\.ldif\.p7m/).then(() =>
+      page.setInputFiles("#trust-directory", plan.signed.old)),
+  ]);
+  const stays = /directory\.ldif\.p7m.*2 provider records/;
+  await until(page, "[data-kind=directory]", new RegExp(`${stays.source}.*has been in force: fetch the current one`));
+  await page.waitForSelector("[data-verdict=holds]");
+  await other.bringToFront();
+  await other.reload();
+  await until(other, "[data-kind=roots]", /roots\.pem/);
+  await until(other, "[data-kind=directory]", stays);
+  // Removed there, it proves nothing here.
+  await other.getByRole("button", { name: "Remove: Provider directory" }).click();
+  await until(other, "#status", /Provider directory: removed/);
+  await page.evaluate(() => dispatchEvent(new Event("focus")));
+  await page.waitForSelector("[data-verdict=unproven]");
   await page.setInputFiles("#trust-directory", plan.signed.old);
   await until(page, "[data-kind=directory]", /has been in force: fetch the current one/);
   await page.context().close();
@@ -323,24 +342,45 @@ async function sizes() {
   console.log(`30 MB: the page went on (${ticks} ticks); 120 MB are refused`);
 }
 
-/** Where the plug-in cannot be had, the page says so and takes nothing. */
+/** Where the plug-in cannot be had, the page says so and judges nothing; nor does it forget anything. */
 async function incomplete() {
-  const page = await browser.page({}, { missing: "**/*.wasm" });
-  await until(page, "#status", /could not be loaded/);
-  assert.equal(await page.isVisible("#drop"), false);
+  const page = await trusting();
+  const refuses = async () => {
+    await until(page, "#status", /The plug-in is not running/);
+    assert.equal(await page.isVisible("#drop"), false);
+    await drop(page, [plan.receipt]);
+    await until(page, "#results > ol > li:last-child .failure", /Not judged\. The plug-in is not running/);
+    // The directory of before stays, since nobody can say whether this one is any better.
+    await page.setInputFiles("#trust-directory", plan.signed.file);
+    await until(page, "[data-kind=directory]", /directory\.ldif, .*Not taken: The plug-in is not running/);
+  };
+  await page.route("**/*.wasm", (route) => route.abort());
+  await page.reload();
+  await refuses();
+  assert.ok(browser.complaints.splice(0).length > 0);
+  await page.unroute("**/*.wasm");
+  await page.reload();
+  await page.setInputFiles("#files", plan.receipt);
+  await page.waitForSelector("[data-verdict=holds]");
+  // Nor where it ends later, in the middle of something.
+  await page.setInputFiles("#files", plan.big);
+  await page.evaluate(() => {
+    globalThis.workers[0].terminate();
+    globalThis.workers[0].dispatchEvent(new Event("error"));
+  });
+  await until(page, "#results > ol > li:last-child .failure", /Not judged\. The plug-in is not running/);
+  assert.equal(await page.isVisible("#progress"), false);
+  await refuses();
   // What was remembered can be removed nevertheless.
-  await page.setInputFiles("#trust-roots", plan.roots);
-  await until(page, "[data-kind=roots]", /roots\.pem/);
   await page.getByRole("button", { name: "Remove: Roots" }).click();
   await until(page, "[data-kind=roots]", /None/);
-  assert.ok(browser.complaints.splice(0).length > 0);
   await page.context().close();
   console.log("without its plug-in the page says so");
 }
 
 /** A page that has directory and roots. */
 async function trusting() {
-  const page = await browser.page();
+  const page = await browser.page({}, { first: eavesdrop });
   await page.setInputFiles("#trust-roots", plan.roots);
   await page.setInputFiles("#trust-directory", plan.directory);
   await page.waitForFunction(() => document.querySelector("#unproven").hidden);
