@@ -71,7 +71,7 @@ export function slowMemory() {
   IDBObjectStore.prototype.put = function (...what) {
     globalThis.unwritten += 1;
     this.transaction.addEventListener("complete", () => (globalThis.unwritten -= 1));
-    const end = performance.now() + 300;
+    const end = performance.now() + 1_000;
     // A transaction lasts as long as it is asked for something.
     const again = () => performance.now() < end && (this.get("nothing").onsuccess = again);
     again();
