@@ -94,10 +94,17 @@ const MISTAKES: &[Mistake] = &[
     ),
     Mistake(
         "master.cf",
-        "-o smtpd_discard_ehlo_keywords=8bitmime,smtputf8,chunking",
+        "-o smtpd_discard_ehlo_keywords=8bitmime,smtputf8,chunking,silent-discard",
         "-o smtpd_discard_ehlo_keywords=chunking",
         Level::Warn,
         "submission/inet: smtpd_discard_ehlo_keywords=chunking",
+    ),
+    Mistake(
+        "master.cf",
+        "    -o in_flow_delay=0\n",
+        "",
+        Level::Warn,
+        "pecclean/unix: in_flow_delay=1s: Postfix has messages wait",
     ),
     Mistake(
         "main.cf",

@@ -284,6 +284,7 @@ fn master_cf(setup: &PostfixSetup, [access, incoming, injection, bounces]: [u16;
   -o smtpd_client_restrictions=permit_mynetworks,reject
   -o smtpd_tls_security_level=none
 pecclean unix n - n - 0 cleanup
+  -o in_flow_delay=0
   -o message_drop_headers=
   -o message_reject_characters=\\0
   -o cleanup_replace_stray_cr_lf=no
@@ -346,7 +347,8 @@ mailbox_size_limit = 0
 virtual_mailbox_limit = 0
 ";
 
-/// The services that every Postfix has, none of them in a chroot.
+/// The services that every Postfix has, none of them in a chroot. The queue manager is woken every
+/// second, so that what was deferred is soon tried again.
 const SERVICES: &str = "pickup unix n - n 1 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 1 1 qmgr
