@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::db::{Promise, params};
 use super::outbox::{Item, items_of};
 use super::{Store, StoreError};
@@ -113,7 +115,7 @@ impl Store {
                  ORDER BY next_at, id LIMIT ?4 FOR UPDATE SKIP LOCKED)
              UPDATE outbox
              SET claimed_by = ?1, claimed_until = unixepoch() + ?2, claims = claims + 1
-             FROM due WHERE outbox.id = due.id",
+             FROM due WHERE outbox.id = due.id RETURNING outbox.id",
             (now, 0, count),
         )?;
         Ok(claimed.into_iter().map(|(_, item)| item).collect())
@@ -137,7 +139,7 @@ impl Store {
                  ORDER BY id LIMIT ?4 FOR UPDATE SKIP LOCKED)
              UPDATE outbox
              SET claimed_by = ?1, claimed_until = unixepoch() + ?2, claims = claims + 1
-             FROM due WHERE outbox.id = due.id",
+             FROM due WHERE outbox.id = due.id RETURNING outbox.id",
             (now, after, 1),
         )?;
         Ok(claimed.into_iter().next())
@@ -153,12 +155,12 @@ impl Store {
         self.write("claiming outbox items", Promise::Seen, |tx| {
             let claim = claims.make();
             let values = params![claim.name(), claim.lease(), now, count, after];
-            tx.later(statement, values)?;
-            let items = items_of(tx, &claim, spool)?;
-            if !items.is_empty() {
-                claims.hold(&claim);
+            let ids: Vec<i64> = tx.query(statement, values, |row| row.get(0))?;
+            if ids.is_empty() {
+                return Ok(Vec::new());
             }
-            Ok(items)
+            claims.hold(&claim);
+            items_of(tx, &claim, &ids, spool)
         })
     }
 
@@ -173,15 +175,18 @@ impl Store {
             return Ok(());
         }
         let asked = Instant::now();
+        let names: Vec<&str> = held.iter().map(|claim| claim.name()).collect();
+        let names = Value::from(names).to_string();
         self.write("renewing claims", Promise::Seen, |tx| {
-            for claim in &held {
-                tx.execute(
-                    "UPDATE outbox SET claimed_until = unixepoch() + ?2
-                     WHERE claimed_by = ?1 AND state = 'pending'",
-                    params![claim.name(), claim.lease()],
-                )?;
-            }
-            Ok(())
+            // All at once: there is no index for it, as it would cost each claim more than this does.
+            let renew = tx.choose(
+                "UPDATE outbox SET claimed_until = unixepoch() + ?2
+                 WHERE state = 'pending' AND claimed_by IN (SELECT value FROM json_each(?1))",
+                "UPDATE outbox SET claimed_until = unixepoch() + ?2
+                 WHERE state = 'pending'
+                     AND claimed_by IN (SELECT json_array_elements_text(CAST(CAST(?1 AS TEXT) AS JSON)))",
+            );
+            tx.execute(renew, params![&names, self.0.claims.lease])
         })?;
         // One that may have run out before this was written may have been taken over before it.
         let lasted = held.iter().filter(|claim| claim.lasts());
@@ -221,7 +226,7 @@ impl Store {
         self.write("clearing claims", Promise::Seen, |tx| {
             tx.execute(
                 "UPDATE outbox SET claimed_by = NULL, claimed_until = 0
-                 WHERE claimed_by IS NOT NULL",
+                 WHERE state = 'pending' AND claimed_by IS NOT NULL",
                 &[],
             )
             .map(drop)

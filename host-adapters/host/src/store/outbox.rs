@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use serde_json::Value;
+
 use super::bodies::Made;
 use super::claims::Claim;
 use super::columns::{
@@ -130,7 +132,7 @@ impl Store {
         item.attempts = 0;
         let noted = self.0.db.write_alone(
             "UPDATE outbox SET action = ?3, failure = ?4, attempts = 0
-             WHERE key = ?1 AND claimed_by = ?2 AND state = 'pending'",
+             WHERE key = ?1 AND claimed_by = ?2",
             params![
                 &item.key,
                 item.claim.name(),
@@ -201,41 +203,56 @@ impl NewItem<'_> {
     }
 }
 
+/// Reads items of the given numbers, which JSON lists.
+macro_rules! items_listed {
+    ($listed:literal) => {
+        concat!(
+            "SELECT o.id, o.key, o.action, o.message, o.at, o.reverse_path, o.recipients, o.confirm,
+                 o.failure, o.attempts, o.seq, m.kind, m.pec_id, m.message_id, m.octets, s.name,
+                 m.recipe, o.claims
+             FROM outbox o JOIN message m ON m.id = o.message LEFT JOIN spool s ON s.id = m.spool
+             WHERE o.id ",
+            $listed,
+            " ORDER BY o.next_at, o.id"
+        )
+    };
+}
+
 /// The items that were claimed together, with their numbers, in the order in which they are to be
 /// carried out.
 pub(super) fn items_of(
     tx: &mut Tx<'_>,
     claim: &Arc<Claim>,
+    ids: &[i64],
     spool: &Spool,
 ) -> Result<Vec<(i64, Item)>, DbError> {
-    tx.query(
-        "SELECT o.id, o.key, o.action, o.message, o.at, o.reverse_path, o.recipients, o.confirm,
-             o.failure, o.attempts, o.seq, m.kind, m.pec_id, m.message_id, m.octets, s.name, m.recipe,
-             o.claims
-         FROM outbox o JOIN message m ON m.id = o.message LEFT JOIN spool s ON s.id = m.spool
-         WHERE o.claimed_by = ?1 ORDER BY o.next_at, o.id",
-        params![claim.name()],
-        |row| {
-            let item = Item {
-                claim: Arc::clone(claim),
-                key: row.get(1)?,
-                action: action_from_name(&row.get::<String>(2)?)
-                    .ok_or_else(|| DbError::damaged(2, "unknown action"))?,
-                message_row: row.get(3)?,
-                at: row.get(4)?,
-                reverse_path: row.get(5)?,
-                recipients: list_from_row(row, 6)?,
-                confirm: row.get(7)?,
-                failure: failure_from_row(row, 8)?,
-                attempts: row.get(9)?,
-                seq: row.get(10)?,
-                message: summary_from_row(row, 11)?,
-                body: body_from_row(row, 14, spool)?,
-                repeated: row.get::<u32>(17)? > 1,
-            };
-            Ok((row.get(0)?, item))
-        },
-    )
+    let read = tx.choose(
+        items_listed!("IN (SELECT value FROM json_each(?1))"),
+        items_listed!(
+            "= ANY (ARRAY (
+                 SELECT CAST(json_array_elements_text(CAST(CAST(?1 AS TEXT) AS JSON)) AS BIGINT)))"
+        ),
+    );
+    tx.query(read, params![&Value::from(ids).to_string()], |row| {
+        let item = Item {
+            claim: Arc::clone(claim),
+            key: row.get(1)?,
+            action: action_from_name(&row.get::<String>(2)?)
+                .ok_or_else(|| DbError::damaged(2, "unknown action"))?,
+            message_row: row.get(3)?,
+            at: row.get(4)?,
+            reverse_path: row.get(5)?,
+            recipients: list_from_row(row, 6)?,
+            confirm: row.get(7)?,
+            failure: failure_from_row(row, 8)?,
+            attempts: row.get(9)?,
+            seq: row.get(10)?,
+            message: summary_from_row(row, 11)?,
+            body: body_from_row(row, 14, spool)?,
+            repeated: row.get::<u32>(17)? > 1,
+        };
+        Ok((row.get(0)?, item))
+    })
 }
 
 impl Item {
@@ -275,7 +292,7 @@ impl Item {
             "UPDATE outbox
              SET state = ?3, attempts = ?4, next_at = ?5, last_error = ?6, action = ?7, failure = ?8,
                  claimed_by = NULL, claimed_until = 0
-             WHERE key = ?1 AND claimed_by = ?2 AND state = 'pending'",
+             WHERE key = ?1 AND claimed_by = ?2",
             params![
                 &self.key,
                 self.claim.name(),
@@ -353,7 +370,7 @@ impl Item {
         tx.execute(
             "UPDATE outbox
              SET action = ?3, failure = ?4, claimed_by = NULL, claimed_until = 0
-             WHERE key = ?1 AND claimed_by = ?2 AND state = 'pending'",
+             WHERE key = ?1 AND claimed_by = ?2",
             params![
                 &self.key,
                 self.claim.name(),

@@ -167,11 +167,14 @@ fn connect_error(place: String, text: String) -> StoreError {
 }
 
 /// Said on each connection. A commit is durable, also where the server, the database or the role
-/// was told otherwise; stronger settings (`remote_apply`) stay. Whoever waits longer for a lock
-/// than SQLite's writers would gets an error.
+/// was told otherwise; stronger settings (`remote_apply`) stay. The items that come first are found by
+/// walking an index: a plan made while there were few would sort all that wait, from then on. Whoever
+/// waits longer for a lock than SQLite's writers would gets an error.
 const PROMISES: &str = "
 SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') IN ('off', 'local');
+SELECT set_config('enable_bitmapscan', 'off', false)
+    WHERE current_setting('enable_bitmapscan', true) = 'on';
 SET lock_timeout = '15s';
 SET idle_in_transaction_session_timeout = '60s';
 ";
