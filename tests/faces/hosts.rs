@@ -39,7 +39,7 @@ pub struct Host {
 }
 
 /// All of them.
-pub const HOSTS: [Host; 8] = [
+pub const HOSTS: [Host; 9] = [
     Host {
         name: "the component in our own host",
         script: None,
@@ -80,6 +80,11 @@ pub const HOSTS: [Host; 8] = [
         name: "the npm package in Bun",
         script: Some(("bun", "npm_host.mjs")),
         bounds: false,
+        ..IN_NODE
+    },
+    Host {
+        name: "the npm package in Chromium",
+        script: Some(("chromium", "browser_host.mjs")),
         ..IN_NODE
     },
     Host {
@@ -154,6 +159,14 @@ impl Host {
                     return None;
                 }
                 Command::new(program)
+            }
+            // Node leads it.
+            "chromium" => {
+                let browser = std::env::var_os("CHROMIUM").unwrap_or("/usr/bin/chromium".into());
+                if !Path::new(&browser).exists() && !missing(&browser.to_string_lossy()) {
+                    return None;
+                }
+                Command::new("node")
             }
             other => Command::new(other),
         };

@@ -3,8 +3,9 @@ import { readFile, readdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { read, write } from "../../../examples/node-extism/frame.mjs";
+import { time } from "./answering.mjs";
 import { bounded } from "./bounded.mjs";
-import { time, watchMemory } from "./replay.mjs";
+import { watchMemory } from "./replay.mjs";
 
 const [tools, module, calls] = process.argv.slice(2);
 const createPlugin = createRequire(join(tools, "/"))("@extism/extism");

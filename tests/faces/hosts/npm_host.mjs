@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { bounded } from "./bounded.mjs";
+import { fault, instance } from "./npm.mjs";
 import { replay } from "./replay.mjs";
 
 const [, folder, calls] = process.argv.slice(2);
@@ -19,20 +20,8 @@ async function load(pages) {
   return { ...(await import(pathToFileURL(join(copy, "node.js")))), glue: await import(pathToFileURL(join(copy, "wasm/ceralacca.js"))) };
 }
 
-const instance = {
-  fresh: ({ glue }) => glue.__wbg_reset_state(),
-  // What is initialised already is only given.
-  memory: ({ glue }) => glue.initSync({}).memory.buffer.byteLength,
-};
-
 try {
-  await replay(calls, load, (thrown) => {
-    if (typeof thrown.code !== "string") throw thrown;
-    const { code, message, cause } = thrown;
-    // The trap itself is the cause; those that it takes along have none.
-    if (code === "broken" && cause && !(cause instanceof WebAssembly.RuntimeError)) throw thrown;
-    return { code: cause ? "trap" : code, text: message };
-  }, instance);
+  await replay(calls, load, fault, instance);
 } finally {
   await rm(copies, { recursive: true });
 }
