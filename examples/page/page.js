@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 import { begin, choose, language, words } from "./language.js";
 import { holdings } from "./panel.js";
 import { failure, message, release, waiting } from "./show.js";
-import { alone } from "./store.js";
+import { alone, onChange } from "./store.js";
 import { Trust, kindOf } from "./trust.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -26,13 +26,17 @@ const ready = new Promise((resolve) => (hasLoaded = resolve));
 const tell = (job) => ready.then(() => worker.postMessage(job));
 /** Takes what the worker says of trust. */
 let heard = () => {};
-/** Changes of trust wait for each other, in this tab and others: what the plug-in makes of one is kept
- * before the next. Each begins with what is remembered by then. */
+/** What concerns trust waits for each other. */
 let turn = Promise.resolve();
-const inTurn = (change) => (turn = turn.catch(() => {}).then(() => alone(async () => {
-  if (await trust.restore()) await judgeAnew();
+const inTurn = (act) => (turn = turn.catch(() => {}).then(act));
+/** Changes of it do so in all tabs: what the plug-in makes of one is kept before the next, which begins
+ * with it. A tab whose plug-in is yet to come keeps no other waiting. */
+const alter = (change) => inTurn(() => ready.then(() => alone(async () => {
+  await refresh();
   await change();
 })));
+/** What another tab has changed holds here as well. */
+const refresh = async () => (await trust.restore()) && judgeAnew();
 worker.onmessage = ({ data }) => HEARD[data.do](data);
 worker.onerror = () => {
   isLost = true;
@@ -42,6 +46,7 @@ worker.onerror = () => {
   for (const { id, judged, failed } of entries) if (id && !judged && !failed) settle(id, { failed: LOST });
   announce(words.errors.lost);
   heard(NOTHING);
+  hasLoaded();
 };
 
 /** Where the worker has nothing to say of a directory. */
@@ -103,6 +108,8 @@ function ask() {
 }
 
 async function hold(kind, files) {
+  const lost = [() => words.trust.refused(words.errors.lost)];
+  if (isLost) return refuse(kind, lost);
   const before = trust.holdings[kind];
   const inForce = kind === "directory" && directory?.domains;
   troubles[kind] = [];
@@ -118,11 +125,13 @@ async function hold(kind, files) {
     // The one before stays, here as everywhere.
     trust.holdings[kind] = before;
     announce("");
-    refuse(kind, [() => words.trust.refused(isLost ? words.errors.lost : said.refused)]);
+    refuse(kind, isLost ? lost : [() => words.trust.refused(said.refused)]);
     return judgeAnew();
   }
+  // Kept before it is shown, and judged by: whoever leaves the page then has lost nothing.
   await trust.save(kind);
-  await conclude(said);
+  await trust.keep(said.fresh);
+  conclude(said);
 }
 
 /** Says why things were not taken, where others of the kind are. */
@@ -159,10 +168,9 @@ async function trusted() {
   return answer;
 }
 
-/** Kept before it is shown, and judged by: whoever leaves the page then has lost nothing. */
-async function conclude(said) {
+/** Shows it, and judges by it. */
+function conclude(said) {
   directory = said;
-  await trust.keep(said.fresh);
   showTrust();
   ask();
 }
@@ -231,8 +239,8 @@ function said() {
 
 /** What people do with it. */
 const ACTS = {
-  hold: (kind, files) => inTurn(() => hold(kind, files)),
-  remove: (kind) => inTurn(() => remove(kind)),
+  hold: (kind, files) => alter(() => hold(kind, files)),
+  remove: (kind) => alter(() => remove(kind)),
 };
 
 function showTrust() {
@@ -290,13 +298,13 @@ function listen() {
     delete document.body.dataset.drop;
     take([...event.dataTransfer.files]);
   });
-  // Another tab may have changed what trust rests on.
-  addEventListener("focus", () => inTurn(() => {}));
+  onChange(() => inTurn(refresh));
 }
 
 begin();
-listen();
-await trust.restore();
+const restored = inTurn(() => trust.restore());
 inTurn(judgeAnew);
+listen();
+await restored;
 $("#not-running").remove();
 $("#drop").hidden = isLost;

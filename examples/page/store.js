@@ -28,13 +28,24 @@ export async function alone(act) {
 
 /** Adds fields to what is remembered under a name; those of other tabs stay. */
 export const enrich = (name, fields) =>
-  transact("readwrite", (files) => {
+  change((files) => {
     files.get(name).onsuccess = ({ target }) => files.put({ ...target.result, ...fields }, name);
   });
 
 /** Remembers; undefined forgets. */
 export const remember = (name, value) =>
-  transact("readwrite", (files) => (value === undefined ? files.delete(name) : files.put(value, name)));
+  change((files) => (value === undefined ? files.delete(name) : files.put(value, name)));
+
+/** Other tabs hear of it. */
+async function change(act) {
+  await transact("readwrite", act);
+  tabs.postMessage("changed");
+}
+
+const tabs = new BroadcastChannel("ceralacca");
+
+/** Acts when another tab has remembered or forgotten something. */
+export const onChange = (act) => (tabs.onmessage = act);
 
 /** Rejects where the browser keeps no data (private windows, blocked storage). */
 async function transact(mode, act) {

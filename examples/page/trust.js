@@ -22,16 +22,17 @@ export class Trust {
   memos = {};
   /** False where the browser keeps no data. */
   lasts = true;
+  /** What is held only for now. */
+  #unsaved = new Set();
 
-  /** Takes what is remembered. True if that is something else than what was held: another tab's. */
+  /** Takes what is remembered, but for what could not be. True if that is something else than what was
+   * held: another tab's. */
   async restore() {
-    // What is held only for now nobody else can have changed.
-    if (!this.lasts) return false;
     const held = this.#outline();
     await this.#lasting(async () => {
       const found = await remembered();
-      for (const kind of KINDS) this.holdings[kind] = found[kind] ?? [];
-      this.memos = found.memos ?? {};
+      for (const kind of KINDS) if (!this.#unsaved.has(kind)) this.holdings[kind] = found[kind] ?? [];
+      if (!this.#unsaved.has("memos")) this.memos = found.memos ?? {};
     });
     return this.#outline() !== held;
   }
@@ -55,7 +56,7 @@ export class Trust {
 
   async save(kind) {
     const files = this.holdings[kind];
-    await this.#lasting(() => remember(kind, files.length ? files : undefined));
+    await this.#saving(kind, () => remember(kind, files.length ? files : undefined));
   }
 
   async remove(kind) {
@@ -64,13 +65,13 @@ export class Trust {
     if (kind !== "signers") return;
     // Whose directory was the newest no longer matters.
     this.memos = {};
-    await this.#lasting(() => remember("memos", undefined));
+    await this.#saving("memos", () => remember("memos", undefined));
   }
 
   /** Keeps what is new of what the plug-in wants to have remembered. */
   async keep(fresh) {
     this.memos = { ...this.memos, ...fresh };
-    if (Object.keys(fresh).length > 0) await this.#lasting(() => enrich("memos", fresh));
+    if (Object.keys(fresh).length > 0) await this.#saving("memos", () => enrich("memos", fresh));
   }
 
   /** As the worker wants it. */
@@ -84,6 +85,14 @@ export class Trust {
       directory: items("directory")[0],
       memos: this.memos,
     };
+  }
+
+  async #saving(name, act) {
+    this.#unsaved.add(name);
+    await this.#lasting(async () => {
+      await act();
+      this.#unsaved.delete(name);
+    });
   }
 
   async #lasting(act) {

@@ -290,7 +290,6 @@ async function tabs() {
   // Removed there, it proves nothing here.
   await other.getByRole("button", { name: "Remove: Provider directory" }).click();
   await until(other, "#status", /Provider directory: removed/);
-  await page.evaluate(() => dispatchEvent(new Event("focus")));
   await page.waitForSelector("[data-verdict=unproven]");
   await page.setInputFiles("#trust-directory", plan.signed.old);
   await until(page, "[data-kind=directory]", /has been in force: fetch the current one/);
@@ -349,7 +348,7 @@ async function incomplete() {
     await until(page, "#status", /The plug-in is not running/);
     assert.equal(await page.isVisible("#drop"), false);
     await drop(page, [plan.receipt]);
-    await until(page, "#results > ol > li:last-child .failure", /Not judged\. The plug-in is not running/);
+    await until(page, "#results > ol > li:last-child .failure", /05-delivery\.eml.*Not judged\. The plug-in is not running/);
     // The directory of before stays, since nobody can say whether this one is any better.
     await page.setInputFiles("#trust-directory", plan.signed.file);
     await until(page, "[data-kind=directory]", /directory\.ldif, .*Not taken: The plug-in is not running/);
@@ -371,6 +370,7 @@ async function incomplete() {
   await until(page, "#results > ol > li:last-child .failure", /Not judged\. The plug-in is not running/);
   assert.equal(await page.isVisible("#progress"), false);
   await refuses();
+  assert.equal(await page.locator("[data-verdict=holds]").count(), 1, "what was judged before is judged");
   // What was remembered can be removed nevertheless.
   await page.getByRole("button", { name: "Remove: Roots" }).click();
   await until(page, "[data-kind=roots]", /None/);

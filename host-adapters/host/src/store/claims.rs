@@ -178,7 +178,7 @@ impl Store {
         let names: Vec<&str> = held.iter().map(|claim| claim.name()).collect();
         let names = Value::from(names).to_string();
         self.write("renewing claims", Promise::Seen, |tx| {
-            // All at once: there is no index for it, as it would cost each claim more than this does.
+            // All at once: PostgreSQL has no index for it, which would cost each claim more than this does.
             let renew = tx.choose(
                 "UPDATE outbox SET claimed_until = unixepoch() + ?2
                  WHERE state = 'pending' AND claimed_by IN (SELECT value FROM json_each(?1))",

@@ -59,17 +59,7 @@ fn on_postgres_as_well() {
     };
     if let Some(pair) = Pair::start() {
         on_postgres(&pair.alfa.provider, &server);
-        survive(
-            &pair,
-            &[
-                ("after-spool", 2),
-                ("inside-commit", 5),
-                ("after-commit", 5),
-                ("after-relay-before-mark", 3),
-                ("after-deposit-before-mark", 3),
-                ("after-verdict", 2),
-            ],
-        );
+        survive(&pair, DEATHS);
     }
 }
 

@@ -167,14 +167,17 @@ fn connect_error(place: String, text: String) -> StoreError {
 }
 
 /// Said on each connection. A commit is durable, also where the server, the database or the role
-/// was told otherwise; stronger settings (`remote_apply`) stay. The items that come first are found by
-/// walking an index: a plan made while there were few would sort all that wait, from then on. Whoever
-/// waits longer for a lock than SQLite's writers would gets an error.
+/// was told otherwise; stronger settings (`remote_apply`) stay. What is looked for is found by an index
+/// where there is one: plans are made when the tables are empty, and kept, and one that reads or sorts
+/// all there is would be good for nothing but that. (A plan that cannot do so looks dear, and is not to
+/// be compiled for that.) Whoever waits longer for a lock than SQLite's writers would gets an error.
 const PROMISES: &str = "
 SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') IN ('off', 'local');
-SELECT set_config('enable_bitmapscan', 'off', false)
-    WHERE current_setting('enable_bitmapscan', true) = 'on';
+SELECT set_config(name, 'off', false)
+    FROM (VALUES ('enable_seqscan'), ('enable_bitmapscan'), ('enable_hashjoin'), ('enable_mergejoin'),
+        ('jit')) AS planner (name)
+    WHERE current_setting(name, true) = 'on';
 SET lock_timeout = '15s';
 SET idle_in_transaction_session_timeout = '60s';
 ";
