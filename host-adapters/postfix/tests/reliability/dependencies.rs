@@ -141,11 +141,11 @@ impl RemoteHsm {
     /// The client module's setting.
     pub const ADDRESS: &str = "P11_KIT_SERVER_ADDRESS";
 
-    pub fn address(&self) -> String {
-        format!("unix:path={}", self.socket().display())
+    pub fn address(socket: &Path) -> String {
+        format!("unix:path={}", socket.display())
     }
 
-    fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.hsm.0.path().join("remote")
     }
 
@@ -162,7 +162,7 @@ impl RemoteHsm {
         let mut server = Command::new("setpriv");
         server
             .args(["--pdeathsig=TERM", "--", "p11-kit", "server", "-f", "-n"])
-            .arg(self.address())
+            .arg(Self::address(&self.socket()))
             .args(["--provider", SOFT_HSM, "pkcs11:token=pec"])
             .env("SOFTHSM2_CONF", self.hsm.conf())
             .stdout(Stdio::null())

@@ -166,18 +166,22 @@ fn the_signer_is_away() {
     pair.each_once(&[BRUNO], &["uno", "due"]);
 }
 
-/// A signer at the other end of a network is silent for longer than Postfix waits, then its
-/// connections break.
+/// A signer at the other end of a network is silent for longer than Postfix waits, its connections
+/// break, and it comes back slow.
 #[test]
-fn the_signer_is_silent_and_its_connections_break() {
+fn the_signer_is_silent_breaks_off_and_is_slow() {
     if !support::installed(&["softhsm2-util", "p11-kit"]) {
         return;
     }
     let Some(pair) = Pair::start() else { return };
     let provider = &pair.alfa.provider;
     let mut hsm = RemoteHsm::holding_the_key_of(provider);
+    let proxy = Proxy::to(Door::Socket(hsm.socket()));
+    let Door::Socket(socket) = &proxy.door else {
+        unreachable!("it is of the same sort")
+    };
     let alfa = Running::start_with(provider, |program| {
-        program.env(RemoteHsm::ADDRESS, hsm.address());
+        program.env(RemoteHsm::ADDRESS, RemoteHsm::address(socket));
     });
     alfa.told("READY=1");
     assert_eq!(submit(&pair, &[BRUNO], "uno"), 250);
@@ -194,8 +198,12 @@ fn the_signer_is_silent_and_its_connections_break() {
     pair.alfa.insist(&[BRUNO], &letter(&[BRUNO], "tre", 0));
     pair.holds(BRUNO, 3);
     pair.holds(ANNA, 6);
+    proxy.set(Mood::Slow(Duration::from_millis(100)));
+    assert_eq!(submit(&pair, &[BRUNO], "quattro"), 250);
+    pair.holds(BRUNO, 4);
+    pair.holds(ANNA, 8);
     ends(&alfa);
-    pair.each_once(&[BRUNO], &["uno", "due", "tre"]);
+    pair.each_once(&[BRUNO], &["uno", "due", "tre", "quattro"]);
 }
 
 #[test]
