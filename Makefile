@@ -43,7 +43,7 @@ export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 .DELETE_ON_ERROR:
 # The faces are built one after another in the same place.
 .NOTPARALLEL:
-.PHONY: help component extism npm page sizes demo demo-postfix deb test lint bench bench-hosts bench-postfix fuzz clean \
+.PHONY: help component extism npm page sizes test-optimised demo demo-postfix deb test lint bench bench-hosts bench-postfix fuzz clean \
         install-test-tools install-debian-tools $(RUN_EXAMPLES)
 
 help: ## this list
@@ -199,17 +199,26 @@ HOST_LISTS := $(addprefix tests/faces/hosts/,requirements.txt package.json packa
 bench-hosts: component extism npm $(HOSTS)/installed ## speed and memory of each host of each face
 	$(CARGO) bench --workspace --bench hosts
 
-# wasm-opt takes minutes and is not needed for anything else. It knows no components: there it gets the
+# wasm-opt takes minutes and is not needed for anything else. What it may use the modules say themselves: told
+# of all features, it would use some that no runtime has. It knows no components: there it gets the
 # core module, of which a component is made then.
-SIZED := $(COMPONENT) $(EXTISM) $(NPM)/wasm/ceralacca_bg.wasm
+SIZED := $(notdir $(COMPONENT) $(EXTISM)) npm/wasm/ceralacca_bg.wasm
+SMALL := $(TARGET)/optimised
 
-sizes: component extism npm $(HOSTS)/installed ## octets of each file: as built, after wasm-opt -O3, and gzipped
-	@set -e; small=$$(mktemp); trap 'rm -f "$$small"' EXIT; for file in $(SIZED); do \
-	    core=$$file; [ $$file != $(COMPONENT) ] || core=$(TARGET)/ceralacca.core.wasm; \
-	    node $(HOSTS)/node_modules/.bin/wasm-opt -O3 --all-features $$core -o $$small; \
-	    [ $$core = $$file ] || $(TARGET)/release/ceralacca-componentize $$small -o $$small >/dev/null; \
-	    echo "$$file $$(wc -c <$$file) $$(wc -c <$$small) $$(gzip -9c $$small | wc -c)"; \
+sizes: component extism npm $(HOSTS)/installed ## octets of each module: as built, after wasm-opt -O3 (in target/optimised), and gzipped
+	@rm -rf $(SMALL); mkdir -p $(SMALL); cp -R $(NPM) $(SMALL)
+	@set -e; for file in $(SIZED); do \
+	    built=$(TARGET)/$$file; small=$(SMALL)/$$file; \
+	    core=$$built; [ $$built != $(COMPONENT) ] || core=$(TARGET)/ceralacca.core.wasm; \
+	    node $(HOSTS)/node_modules/.bin/wasm-opt -O3 $$core -o $$small; \
+	    [ $$core = $$built ] || $(TARGET)/release/ceralacca-componentize $$small -o $$small >/dev/null; \
+	    echo "$$file $$(wc -c <$$built) $$(wc -c <$$small) $$(gzip -9c $$small | wc -c)"; \
 	done
+
+# The same must be said by what `make sizes` has left.
+test-optimised: sizes ## the tests of all hosts, with the optimised modules
+	CERALACCA_REQUIRE_TOOLS=1 CERALACCA_MODULES=$(abspath $(SMALL)) \
+	    $(CARGO) test --release --workspace --test faces
 
 clean: ## removes what was built
 	$(CARGO) clean

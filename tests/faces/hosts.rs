@@ -26,7 +26,7 @@ pub struct Host {
     pub name: &'static str,
     /// What runs which program of `tests/faces/hosts`; none: our own, which is linked.
     pub script: Option<(&'static str, &'static str)>,
-    /// What it loads, in the target folder.
+    /// What it loads, in the folder of [`modules`].
     pub module: &'static str,
     /// How to make that.
     pub made_by: &'static str,
@@ -39,7 +39,7 @@ pub struct Host {
 }
 
 /// All of them.
-pub const HOSTS: [Host; 9] = [
+pub const HOSTS: [Host; 10] = [
     Host {
         name: "the component in our own host",
         script: None,
@@ -85,6 +85,12 @@ pub const HOSTS: [Host; 9] = [
     Host {
         name: "the npm package in Chromium",
         script: Some(("chromium", "browser_host.mjs")),
+        ..IN_NODE
+    },
+    Host {
+        name: "the npm package in workerd",
+        script: Some(("workerd", "workerd_host.mjs")),
+        bounds: false,
         ..IN_NODE
     },
     Host {
@@ -150,30 +156,28 @@ impl Host {
             return None;
         }
         let tools = target().join("tools/hosts");
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/deno/node_modules");
+        let program_of = |example: &str| {
+            let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+            let program = examples
+                .join(example)
+                .join("node_modules/.bin")
+                .join(runtime);
+            let here = program.exists() || missing(&format!("{} (npm ci)", program.display()));
+            here.then_some(program)
+        };
         let mut command = match runtime {
             "python" => Command::new(tools.join("bin/python")),
-            "deno" | "bun" => {
-                let program = example.join(".bin").join(runtime);
-                if !program.exists() && !missing(&format!("{} (npm ci)", program.display())) {
-                    return None;
-                }
-                Command::new(program)
-            }
-            // Node leads it.
-            "chromium" => {
-                let browser = std::env::var_os("CHROMIUM").unwrap_or("/usr/bin/chromium".into());
-                if !Path::new(&browser).exists() && !missing(&browser.to_string_lossy()) {
-                    return None;
-                }
-                Command::new("node")
-            }
+            "deno" | "bun" => Command::new(program_of("deno")?),
+            // Node leads these.
+            "workerd" => program_of("worker").map(|_| Command::new("node"))?,
+            "chromium" if !chromium() => return None,
+            "chromium" => Command::new("node"),
             other => Command::new(other),
         };
         if runtime == "deno" {
             command.args(["run", "--quiet", "--allow-all"]);
         }
-        let module = target().join(self.module);
+        let module = modules().join(self.module);
         command.arg(script(program)).arg(&tools);
         let output = command
             .arg(module)
@@ -186,19 +190,32 @@ impl Host {
     }
 }
 
-/// Are the module, in the target folder, and the foreign hosts here?
-pub fn installed(module: &str, made_by: &str) -> bool {
-    is_made(module, made_by) && is_made("tools/hosts/installed", "make install-test-tools")
+/// Is the browser here, where `chromium.mjs` will look for it?
+pub fn chromium() -> bool {
+    let browser = std::env::var_os("CHROMIUM").unwrap_or("/usr/bin/chromium".into());
+    Path::new(&browser).exists() || missing(&browser.to_string_lossy())
 }
 
-fn is_made(name: &str, by: &str) -> bool {
-    target().join(name).exists() || missing(&format!("target/{name} ({by})"))
+/// Are the module and the foreign hosts here?
+pub fn installed(module: &str, made_by: &str) -> bool {
+    let tools = target().join("tools/hosts/installed");
+    is_made(module, made_by)
+        && (tools.exists() || missing("target/tools/hosts (make install-test-tools)"))
+}
+
+fn is_made(module: &str, by: &str) -> bool {
+    modules().join(module).exists() || missing(&format!("{module} ({by})"))
 }
 
 /// A program of `tests/faces/hosts`.
 pub fn script(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faces/hosts");
     folder.join(name)
+}
+
+/// Where the modules are: as built, or where `CERALACCA_MODULES` says, as `make sizes` leaves them.
+pub fn modules() -> PathBuf {
+    std::env::var_os("CERALACCA_MODULES").map_or_else(target, PathBuf::from)
 }
 
 /// Where everything is built.

@@ -6,7 +6,7 @@ use ceralacca::extism::frame;
 use ceralacca::values::Value;
 use ceralacca_host::{Dialogue, Engine as _, Event, Limits, Plugin, PluginError, pec};
 
-use super::hosts::target;
+use super::hosts::modules;
 use super::value::{crossed, field, map, number, text};
 use super::wit;
 
@@ -15,7 +15,7 @@ pub fn answer<'a>(calls: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Value
     // Many conversations of the stories are left standing.
     let mut limits = Limits::default();
     limits.conversations = 256;
-    let path = target().join("ceralacca.component.wasm");
+    let path = modules().join("ceralacca.component.wasm");
     let mut host = OwnHost {
         plugin: Plugin::load(&path, None, limits).expect("the plug-in"),
         standing: HashMap::new(),

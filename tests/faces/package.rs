@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use ceralacca::Step;
@@ -10,9 +10,9 @@ use ceralacca::extism::frame;
 use ceralacca::values::{self, Event, Value};
 use tempfile::TempDir;
 
-use super::hosts::{installed, missing, script, target};
+use super::hosts::{chromium, installed, modules, script, target};
 use super::record::{Exchange, Station};
-use super::value::{crossed, difference, field, list, map, number, part, plain, read, text};
+use super::value::{crossed, difference, field, list, map, number, part, read, text};
 use super::{story, write};
 
 /// What the story calls the submission that is made again.
@@ -144,51 +144,6 @@ fn what_is_given_up_costs_nothing() {
     user.runs("given_up.mjs", first, last);
 }
 
-/// workerd, with nothing around it, hands the module to `ceralacca/init`, both found by a bundler: nothing
-/// is read or fetched. It says to all that was recorded what the core says.
-#[test]
-fn a_host_may_hand_over_the_module() {
-    let workerd =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/worker/node_modules/.bin/workerd");
-    if !installed("npm", "make npm")
-        || !(workerd.exists() || missing("workerd (make install-test-tools)"))
-    {
-        return;
-    }
-    let user = User::new();
-    for (name, file) in [
-        ("bare.js", "bare.js"),
-        ("bare.capnp", "bare.capnp"),
-        ("conversations.mjs", "conversations.mjs"),
-        ("frame.mjs", "../../../examples/node-extism/frame.mjs"),
-    ] {
-        fs::copy(script(file), user.file(name)).expect("a file");
-    }
-    run(Command::new("node")
-        .arg(script("bare_run.mjs"))
-        .arg(target().join("tools/hosts"))
-        .arg(user.place.path()));
-    let asked = user.exchanges.iter().map(|exchange| {
-        let frame = Value::Bytes(frame::write(&exchange.asked));
-        map([("function", text(exchange.function)), ("frame", frame)])
-    });
-    let calls = frame::write(&map([("calls", Value::Seq(asked.collect()))]));
-    fs::write(user.file("recorded"), calls).expect("a file");
-    let said = run(Command::new(workerd)
-        .args(["test", "bare.capnp"])
-        .current_dir(&user.place));
-    let answers: Vec<&str> = said.lines().collect();
-    assert_eq!(answers.len(), user.exchanges.len());
-    for (exchange, answer) in user.exchanges.iter().zip(answers) {
-        let octet = |hex: &[u8]| u8::from_str_radix(str::from_utf8(hex).ok()?, 16).ok();
-        let frame = answer.as_bytes().chunks(2).map(octet).collect();
-        let said = read(Option::expect(frame, "an answer in hexadecimal"));
-        if let Some(difference) = difference(&crossed(&plain(&exchange.answered)), &said, "") {
-            panic!("{} ({}): {difference}", exchange.name, exchange.function);
-        }
-    }
-}
-
 /// What the package's README shows runs as it stands, and seals what the core seals.
 #[test]
 fn its_readme_can_be_pasted() {
@@ -222,11 +177,7 @@ fn its_readme_can_be_pasted() {
 /// A bundler takes the package into a page, and the page finds in a browser what the core has found.
 #[test]
 fn a_bundler_takes_it_into_a_page() {
-    let by = "make install-test-tools";
-    if !installed("npm", "make npm")
-        || !(Command::new("chromium").arg("--version").output().is_ok()
-            || missing(&format!("chromium ({by})")))
-    {
+    if !installed("npm", "make npm") || !chromium() {
         return;
     }
     let user = User::new();
@@ -301,7 +252,7 @@ impl User {
             .current_dir(&self.place);
             npm
         };
-        let package = target().join("npm").canonicalize().expect("a path");
+        let package = modules().join("npm").canonicalize().expect("a path");
         run(npm("pack").arg(package));
         let packed = format!("./ceralacca-{}.tgz", env!("CARGO_PKG_VERSION"));
         run(npm("install").arg(packed));
@@ -425,7 +376,7 @@ fn no_type_is_any() {
         "init.d.ts",
         "ceralacca.wasm.d.ts",
     ] {
-        let file = target().join("npm").join(name);
+        let file = modules().join("npm").join(name);
         if !file.exists() && !installed("npm", "make npm") {
             return;
         }

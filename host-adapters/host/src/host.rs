@@ -10,6 +10,7 @@ use crate::parts::{
 };
 use crate::store::{Cause, Original, Seen, Store};
 use crate::{hex, pec};
+use awaited::Awaited;
 use transact::Begin;
 
 pub(crate) use transact::converse;
@@ -25,6 +26,7 @@ pub use stop::Stop;
 mod alive;
 mod answers;
 mod audit;
+mod awaited;
 mod directory;
 mod endings;
 mod error;
@@ -107,6 +109,8 @@ pub struct Host {
     directory_stamp: Mutex<Option<directory::Stamp>>,
     /// Held by whoever is publishing files.
     publishing: Mutex<()>,
+    /// What the parts are being asked.
+    awaited: Awaited,
 }
 
 impl Host {
@@ -125,6 +129,7 @@ impl Host {
             directory: DirectoryInForce::default(),
             directory_stamp: Mutex::new(None),
             publishing: Mutex::default(),
+            awaited: Awaited::default(),
         };
         host.refresh_directory()?;
         host.load_first_directory()?;

@@ -126,11 +126,11 @@ impl Service {
                 tracing::info!(%address, "metrics and health");
             }
             service.spawn("http", path, move |current, stop| {
-                let patience = Patience::default();
+                let (plug_in, store) = (Patience::with("the plug-in"), Patience::with("the store"));
                 let render = || {
                     let running = current.get();
                     let gauges = running.gauges();
-                    let queue = patience.ask(move || running.queue());
+                    let queue = store.ask(move || running.queue());
                     if let Err(error) = &queue {
                         tracing::warn!(error, "what waits is not known; its gauges are old");
                     }
@@ -138,7 +138,12 @@ impl Service {
                 };
                 let health = || {
                     let running = current.get();
-                    patience.ask(move || running.health())
+                    running.answers()?;
+                    let host = Arc::clone(&running.host);
+                    plug_in
+                        .ask(move || host.check_plug_in().map_err(|error| error.to_string()))
+                        .map_err(|error| running.explained(error))?;
+                    store.ask(move || running.health())
                 };
                 http.serve(stop, render, health);
             })?;

@@ -1,13 +1,12 @@
 // The npm package in Chromium: answers each call of a folder. Usage: TOOLS PACKAGE CALLS
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import { extname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { bounded } from "./bounded.mjs";
+import { launch } from "./chromium.mjs";
 
 const [tools, folder, calls] = process.argv.slice(2);
-const { chromium } = createRequire(join(tools, "/"))("playwright-core");
 const project = new URL("../../../", import.meta.url);
 const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 const PAGE = '<!doctype html><script type="module" src="/tests/faces/hosts/in_browser.mjs"></script>';
@@ -32,6 +31,9 @@ const server = createServer(async (request, response) => {
       await writeFile(join(calls, `${number}.answer`), await buffer(request));
       return void response.end();
     }
+    // So alone the page gets a clock of microseconds.
+    response.setHeader("cross-origin-opener-policy", "same-origin");
+    response.setHeader("cross-origin-embedder-policy", "require-corp");
     response.setHeader("content-type", url === "/" ? "text/html" : (TYPES[extname(url)] ?? "application/octet-stream"));
     response.end(url === "/" ? PAGE : await found(url));
   } catch (error) {
@@ -39,10 +41,7 @@ const server = createServer(async (request, response) => {
   }
 });
 await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-});
+const browser = await launch(tools);
 try {
   const page = await browser.newPage();
   const failed = new Promise((_, fail) => page.on("pageerror", fail));

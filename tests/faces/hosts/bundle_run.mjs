@@ -4,10 +4,10 @@ import { createServer } from "node:http";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, join } from "node:path";
+import { launch } from "./chromium.mjs";
 
 const [tools, site] = process.argv.slice(2);
-const require = createRequire(join(tools, "/"));
-await require("esbuild").build({
+await createRequire(join(tools, "/"))("esbuild").build({
   entryPoints: [join(site, "bundled.js")],
   outfile: join(site, "out/page.js"),
   bundle: true,
@@ -38,10 +38,7 @@ const server = createServer(async (request, response) => {
 });
 await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
 
-const browser = await require("playwright-core").chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu"],
-});
+const browser = await launch(tools);
 try {
   const page = await browser.newPage();
   page.on("pageerror", (error) => complaints.push(String(error)));

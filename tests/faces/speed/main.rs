@@ -36,7 +36,7 @@ use ceralacca_host::{Engine as _, Limits, Plugin, pec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use hosts::{HOSTS, target};
+use hosts::{HOSTS, modules};
 use large::Filling;
 use record::{Exchange, Recorder, START, Station, made};
 use story::{BRUNO, large_letter, submission};
@@ -68,7 +68,7 @@ fn main() {
         core.iter().map(|s| duration(*s)),
     );
 
-    let path = target().join("ceralacca.component.wasm");
+    let path = modules().join("ceralacca.component.wasm");
     let plugin = Plugin::load(&path, None, Limits::default()).expect("make component");
     let tick = alfa.context(START);
     let instantiate = median(201, || run_tick(&plugin, &tick));

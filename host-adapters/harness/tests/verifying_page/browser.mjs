@@ -2,6 +2,7 @@
 // it complains of is written down.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { launch } from "../../../../tests/faces/hosts/chromium.mjs";
 
 /** The command of the page's README, on a port that the kernel chose. */
 export async function serve(site) {
@@ -18,13 +19,8 @@ export async function serve(site) {
 }
 
 /** Chromium; `page` opens the page in a profile of its own. */
-export async function begin(require, address) {
-  const { chromium } = require("playwright-core");
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync"],
-  });
+export async function begin(tools, address) {
+  const browser = await launch(tools);
   const requests = new Set();
   const complaints = [];
   return {

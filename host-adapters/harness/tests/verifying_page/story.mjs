@@ -16,7 +16,7 @@ const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
 const sha256 = (octets) => createHash("sha256").update(octets).digest("hex");
 
 const server = await serve(site);
-const browser = await begin(require, server.address);
+const browser = await begin(tools, server.address);
 try {
   await words(site, plan.sources);
   await odds(site);

@@ -1,15 +1,30 @@
 //! Is the host able to work? For those who watch it.
 
+use std::time::Duration;
+
 use super::{Host, HostError};
 
 impl Host {
-    /// Does what every transaction needs: has the plug-in test the settings, and the store write
-    /// something durably.
+    /// Has the plug-in test the settings, as soon as it has a place for one more conversation.
     ///
     /// # Errors
     /// Whatever would make every transaction fail.
-    pub fn check_alive(&self) -> Result<(), HostError> {
-        self.parts.engine.check_settings(&self.parts.settings)?;
+    pub fn check_plug_in(&self) -> Result<(), HostError> {
+        Ok(self.parts.engine.check_settings(&self.parts.settings)?)
+    }
+
+    /// Has the store write something durably.
+    ///
+    /// # Errors
+    /// Whatever would make every transaction fail.
+    pub fn check_store(&self) -> Result<(), HostError> {
         Ok(self.parts.store.check_writable()?)
+    }
+
+    /// The question (as `wit/types.wit` calls it) that a part has had for the longest without answering,
+    /// and for how long; none: all have their answers. A part that hangs holds up transactions, and in the
+    /// end all of them.
+    pub fn awaited(&self) -> Option<(&'static str, Duration)> {
+        self.awaited.longest()
     }
 }

@@ -23,16 +23,17 @@ impl Answers<'_> {
     pub(super) fn answer(&mut self, questions: &[pec::Question]) -> Vec<pec::Answer> {
         questions
             .iter()
-            .map(|question| match self.try_answer(question) {
-                Ok(answer) => answer,
-                Err(Unavailable(reason)) => {
+            .map(|question| {
+                let host = self.host;
+                let name = name(question);
+                let answer = host.awaited.during(name, || self.try_answer(question));
+                answer.unwrap_or_else(|Unavailable(reason)| {
                     // The plug-in ends the transaction with a 4xx reply; operators want to know.
-                    let question = name(question);
-                    metrics::counter!("ceralacca_unavailable_total", "question" => question)
+                    metrics::counter!("ceralacca_unavailable_total", "question" => name)
                         .increment(1);
-                    tracing::error!(question, reason, "a question has no answer");
+                    tracing::error!(question = name, reason, "a question has no answer");
                     pec::Answer::Unavailable(reason)
-                }
+                })
             })
             .collect()
     }

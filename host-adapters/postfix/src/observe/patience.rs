@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Asks one question at a time, and waits a few seconds only.
-#[derive(Default)]
+/// Asks somebody one question at a time, and waits a few seconds only.
 pub struct Patience {
+    whom: &'static str,
     asked: Arc<Asked>,
 }
 
@@ -17,6 +17,14 @@ pub struct Patience {
 struct Asked(Mutex<Option<Instant>>);
 
 impl Patience {
+    /// With somebody, whom the errors name.
+    pub fn with(whom: &'static str) -> Self {
+        Self {
+            whom,
+            asked: Arc::default(),
+        }
+    }
+
     /// The answer to `question`, which a thread of its own finds, however long that takes.
     ///
     /// # Errors
@@ -26,7 +34,7 @@ impl Patience {
         question: impl FnOnce() -> Result<T, String> + Send + 'static,
     ) -> Result<T, String> {
         if let Some(since) = self.asked.get() {
-            return Err(silent(since.elapsed()));
+            return Err(self.silent(since.elapsed()));
         }
         self.asked.set(Some(Instant::now()));
         let (tell, told) = mpsc::channel();
@@ -42,10 +50,14 @@ impl Patience {
             .map_err(|error| error.to_string())?;
         told.recv_timeout(LONGEST).unwrap_or_else(|end| {
             Err(match end {
-                RecvTimeoutError::Timeout => silent(LONGEST),
-                RecvTimeoutError::Disconnected => "it panicked".to_owned(),
+                RecvTimeoutError::Timeout => self.silent(LONGEST),
+                RecvTimeoutError::Disconnected => format!("{} panicked", self.whom),
             })
         })
+    }
+
+    fn silent(&self, since: Duration) -> String {
+        format!("no answer from {} for {} s", self.whom, since.as_secs())
     }
 }
 
@@ -66,10 +78,6 @@ impl Drop for Answered {
     fn drop(&mut self) {
         self.0.set(None);
     }
-}
-
-fn silent(since: Duration) -> String {
-    format!("no answer from the store for {} s", since.as_secs())
 }
 
 /// Prometheus itself waits for ten seconds.

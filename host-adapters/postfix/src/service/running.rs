@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ceralacca_host::provider::{Error, Folder, Identity};
 use ceralacca_host::{DirectoryFetcher, Host, Plugin, Queue, Stop, Store};
@@ -48,9 +48,25 @@ impl Running {
         })
     }
 
-    /// Can mail pass? If not, why.
+    /// Does every part answer the plug-in in time? If not, which question waits.
+    pub(super) fn answers(&self) -> Result<(), String> {
+        match self.host.awaited() {
+            Some((question, since)) if since > UNANSWERED => Err(waits(question, since)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is wrong with the plug-in, and which question it may be waiting for.
+    pub(super) fn explained(&self, error: String) -> String {
+        match self.host.awaited() {
+            Some((question, since)) => format!("{error}; {}", waits(question, since)),
+            None => error,
+        }
+    }
+
+    /// Can mail pass, as far as the store and our certificate go? If not, why.
     pub(super) fn health(&self) -> Result<String, String> {
-        self.host.check_alive().map_err(|error| error.to_string())?;
+        self.host.check_store().map_err(|error| error.to_string())?;
         let waiting = self.queue()?.oldest.unwrap_or_default();
         if waiting > OVERDUE {
             return Err(format!(
@@ -110,6 +126,11 @@ pub(super) fn directory_file(config: &Config, folder: &Folder) -> PathBuf {
     folder.file(&config.provider.files.directory)
 }
 
+fn waits(question: &str, since: Duration) -> String {
+    let seconds = since.as_secs();
+    format!("the question `{question}` has been waiting for its answer for {seconds} s")
+}
+
 fn now() -> u64 {
     seconds(SystemTime::now())
 }
@@ -118,6 +139,9 @@ fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
 }
+
+/// Longer than a scanner takes for the largest message.
+const UNANSWERED: Duration = Duration::from_secs(60);
 
 /// Seconds an item may wait before the outbox counts as standing still: several times what a try
 /// takes that runs into each of its time limits.

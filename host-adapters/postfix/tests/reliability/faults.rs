@@ -3,7 +3,10 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
+
+use ceralacca_host::Limits;
 
 use crate::dependencies::{Clamd, Hsm, RemoteHsm, SmallDisk};
 use crate::pair::{ANNA, BRUNO, CARLA, Pair, letter, wait_until};
@@ -93,7 +96,7 @@ fn the_scanner_is_away_then_slow_then_silent() {
     proxy.set(Mood::Slow(Duration::from_millis(300)));
     assert_eq!(submit(&pair, &[BRUNO], "tre"), 250);
     proxy.set(Mood::Silent);
-    let late = given_up(&pair, "quattro", &alfa);
+    let late = given_up(&pair, "quattro", &alfa, 1);
     proxy.set(Mood::Well);
     late.is_finished(&alfa);
     pair.alfa.insist(&[BRUNO], &letter(&[BRUNO], "quattro", 0));
@@ -187,7 +190,12 @@ fn the_signer_is_silent_breaks_off_and_is_slow() {
     assert_eq!(submit(&pair, &[BRUNO], "uno"), 250);
     pair.holds(ANNA, 2);
     hsm.fall_silent();
-    let late = given_up(&pair, "due", &alfa);
+    let late = given_up(&pair, "due", &alfa, Limits::default().conversations);
+    // Whoever watches hears what all of them wait for.
+    let (code, said) = alfa.get("/healthz");
+    let words = ["503", "no answer from the plug-in", "`sign`"];
+    let said = format!("{code} {said}");
+    assert!(words.iter().all(|word| said.contains(word)), "{said}");
     hsm.speak_again();
     late.is_finished(&alfa);
     pair.alfa.insist(&[BRUNO], &letter(&[BRUNO], "due", 0));
@@ -289,7 +297,7 @@ fn postgres_is_away_then_slow_then_silent() {
     assert_eq!(submit(&pair, &[BRUNO], "tre"), 250);
     pair.holds(ANNA, 6);
     proxy.set(Mood::Silent);
-    let late = given_up(&pair, "quattro", &alfa);
+    let late = given_up(&pair, "quattro", &alfa, 1);
     // Whoever watches is not left waiting.
     let (code, said) = alfa.get("/healthz");
     assert!(code == 503 && said.contains("no answer"), "{said}");
@@ -399,11 +407,16 @@ fn arrived(pair: &Pair, count: usize) {
     pair.holds(ANNA, 3 * count);
 }
 
-/// Postfix has less patience than usual, and the client hears that its message was not taken.
-fn given_up(pair: &Pair, subject: &str, alfa: &Running) -> Late {
+/// Postfix has less patience than usual, and so many clients, who hand in the same at once, hear that it
+/// was not taken.
+fn given_up(pair: &Pair, subject: &str, alfa: &Running, times: u32) -> Late {
     let late = Late(accepted(alfa));
     pair.alfa.postfix.set("milter_content_timeout=3s");
-    assert_deferred(pair, subject);
+    thread::scope(|scope| {
+        for _ in 0..times {
+            scope.spawn(|| assert_deferred(pair, subject));
+        }
+    });
     pair.alfa.postfix.set("milter_content_timeout=300s");
     assert_eq!(accepted(alfa), late.0, "nothing is decided yet");
     late

@@ -11,6 +11,7 @@ mod support;
 mod postgres;
 
 mod crash;
+mod crowd;
 mod dependencies;
 mod faults;
 mod load;

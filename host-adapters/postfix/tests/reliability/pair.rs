@@ -253,6 +253,10 @@ service doveadm {{
     port = {doveadm}
   }}
 }}
+# Each smtpd keeps its connection.
+service auth {{
+  client_limit = 2000
+}}
 "
     )
 }
