@@ -27,8 +27,14 @@ def time(asked, fresh, ready, call):
         return measured(lambda: [call(one) for one in calls])
 
     instantiate = [first() for _ in range(21)]
-    seconds = [whole(number + 2) for number in range(asked["repeat"])]
+    seconds = [whole(2)]
+    while len(seconds) < asked["repeat"] and sum(seconds) < LONG_ENOUGH:
+        seconds.append(whole(len(seconds) + 2))
     return {
         "instantiate": statistics.median(instantiate),
         "seconds": statistics.median(seconds),
     }
+
+
+# In seconds. One of the hosts takes half a minute for a large message.
+LONG_ENOUGH = 10

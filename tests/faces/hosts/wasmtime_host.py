@@ -92,7 +92,10 @@ class Plugin:
             self.renew(asked.get("pages"))
             return {"tag": "ok"}
         if name == "time":
-            return {"tag": "ok", "val": timing.time(asked, self.renew, self.ready, self.converse)}
+            try:
+                return {"tag": "ok", "val": timing.time(asked, self.renew, self.ready, self.converse)}
+            except WasmtimeError as error:
+                return {"tag": "err", "val": str(error)}
         if name == "advance":
             return self.advance(self.standing[asked["transaction"] - 1], asked)
         function = self.function(name.replace("_", "-"))

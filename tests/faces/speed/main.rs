@@ -83,29 +83,40 @@ fn main() {
     );
 
     let calls = place.path().join("calls");
+    let mut remarks = Vec::new();
     let first = call(&nothing_due(&tick));
     for host in HOSTS.iter().filter(|host| host.script.is_some()) {
-        // It copies messages octet by octet, and refuses large ones ("too much data is being copied").
-        let slow = host.name == "the component on wasmtime in Python";
-        let cases = cases.iter().filter(|case| !slow || case.size < 10_000_000);
-        let frames: Vec<Vec<u8>> = cases.map(|case| case.timed(&first)).collect();
+        let frames: Vec<Vec<u8>> = cases.iter().map(|case| case.timed(&first)).collect();
         let asked = frames.iter().map(|frame| ("time", &**frame));
         let Some(answers) = host.answer(&calls, asked) else {
             continue;
         };
-        let said: Vec<Timed> = answers.iter().map(Timed::of).collect();
-        let cells = said.iter().zip(&core).map(|(said, core)| {
-            let memory = said.memory.map(|m| format!(" ({:.0} MB)", m / 1e6));
-            format!("{:.2}{}", said.seconds / core, memory.unwrap_or_default())
+        let said: Vec<Result<Timed, String>> = answers.iter().map(Timed::of).collect();
+        let cells = said.iter().zip(&core).map(|(said, core)| match said {
+            Ok(said) => {
+                let memory = said.memory.map(|m| format!(" ({:.0} MB)", m / 1e6));
+                format!("{:.2}{}", said.seconds / core, memory.unwrap_or_default())
+            }
+            Err(_) => "refused".to_owned(),
         });
-        row(host.name, &duration(said[0].instantiate), cells);
+        let instantiate = said.iter().flatten().next().map(|said| said.instantiate);
+        row(
+            host.name,
+            &instantiate.map_or_else(String::new, duration),
+            cells,
+        );
+        let refused = said
+            .iter()
+            .zip(&cases)
+            .filter_map(|(said, case)| Some((case, said.as_ref().err()?)));
+        remarks.extend(refused.map(|(case, why)| format!("{}, {}: {why}", host.name, case.title)));
     }
+    remarks.iter().for_each(|remark| println!("{remark}"));
 }
 
 /// A conversation to be led again and again.
 struct Case {
     title: String,
-    size: usize,
     repeat: usize,
     context: Context,
     event: Event,
@@ -177,7 +188,6 @@ impl Case {
         let outcome = standing.outcome().expect("an outcome");
         let case = Self {
             title,
-            size,
             repeat: if size < 100_000 { 101 } else { 5 },
             context,
             event,
@@ -275,23 +285,27 @@ struct Timed {
 }
 
 impl Timed {
-    fn of(answer: &Value) -> Self {
+    /// # Errors
+    /// Why the host did not lead the conversation, in its words.
+    fn of(answer: &Value) -> Result<Self, String> {
         let Value::Map(answer) = answer else {
             panic!("no answer: {answer:?}");
         };
-        let Some(Value::Map(val)) = answer.get(&text("val")) else {
-            panic!("not timed: {answer:?}");
+        let val = match answer.get(&text("val")) {
+            Some(Value::Map(val)) => val,
+            Some(Value::String(why)) => return Err(why.clone()),
+            _ => panic!("not timed: {answer:?}"),
         };
         let number = |name| match val.get(&text(name)) {
             Some(Value::F64(number)) => Some(*number),
             Some(Value::U64(number)) => Some(*number as f64),
             _ => None,
         };
-        Self {
+        Ok(Self {
             instantiate: number("instantiate").expect("a time"),
             seconds: number("seconds").expect("a time"),
             memory: number("memory"),
-        }
+        })
     }
 }
 
