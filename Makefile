@@ -196,10 +196,12 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=20
 HOSTS      := $(TARGET)/tools/hosts
 HOST_LISTS := $(addprefix tests/faces/hosts/,requirements.txt package.json package-lock.json)
 
-bench-hosts: component extism npm $(HOSTS)/installed ## speed and memory of each host of each face
+RUNTIMES := $(HOSTS)/installed $(foreach of,worker deno,examples/$(of)/$(NODE_MODULES))
+
+bench-hosts: component extism npm $(RUNTIMES) ## speed and memory of each host of each face
 	$(CARGO) bench --workspace --bench hosts
 
-# wasm-opt takes minutes and is not needed for anything else. What it may use the modules say themselves: told
+# wasm-opt takes minutes, and nothing else but the next goal needs it. What it may use the modules say themselves: told
 # of all features, it would use some that no runtime has. It knows no components: there it gets the
 # core module, of which a component is made then.
 SIZED := $(notdir $(COMPONENT) $(EXTISM)) npm/wasm/ceralacca_bg.wasm
@@ -216,7 +218,7 @@ sizes: component extism npm $(HOSTS)/installed ## octets of each module: as buil
 	done
 
 # The same must be said by what `make sizes` has left.
-test-optimised: sizes ## the tests of all hosts, with the optimised modules
+test-optimised: sizes $(RUNTIMES) ## the tests of all hosts, with the optimised modules
 	CERALACCA_REQUIRE_TOOLS=1 CERALACCA_MODULES=$(abspath $(SMALL)) \
 	    $(CARGO) test --release --workspace --test faces
 

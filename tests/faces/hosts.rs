@@ -169,7 +169,7 @@ impl Host {
             "python" => Command::new(tools.join("bin/python")),
             "deno" | "bun" => Command::new(program_of("deno")?),
             // Node leads these.
-            "workerd" => program_of("worker").map(|_| Command::new("node"))?,
+            "workerd" => Command::new("node"),
             "chromium" if !chromium() => return None,
             "chromium" => Command::new("node"),
             other => Command::new(other),
@@ -179,11 +179,11 @@ impl Host {
         }
         let module = modules().join(self.module);
         command.arg(script(program)).arg(&tools);
-        let output = command
-            .arg(module)
-            .arg(calls)
-            .output()
-            .expect("the host runs");
+        command.arg(module).arg(calls);
+        if runtime == "workerd" {
+            command.arg(program_of("worker")?);
+        }
+        let output = command.output().expect("the host runs");
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {stderr}", self.name);
         Some(())

@@ -1,7 +1,7 @@
 //! The plug-in's modules as they were built reach for nothing but what binds them to their hosts.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ceralacca_componentize::{CoreImport, imports, inspect};
 
@@ -85,16 +85,18 @@ fn the_javascript_module_imports_its_glue() {
     }
 }
 
-/// A module in the target folder.
+/// A module in the target folder, or where `CERALACCA_MODULES` says.
 fn built(name: &str, made_by: &str) -> Option<Vec<u8>> {
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..").join(name);
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
+    let modules = std::env::var_os("CERALACCA_MODULES").map_or(target, PathBuf::from);
+    let file = modules.join(name);
     if file.exists() {
         return Some(fs::read(file).unwrap());
     }
     assert!(
         std::env::var_os("CERALACCA_REQUIRE_TOOLS").is_none(),
-        "target/{name} is not there ({made_by})"
+        "{name} is not there ({made_by})"
     );
-    println!("skipped: target/{name} is not there ({made_by})");
+    println!("skipped: {name} is not there ({made_by})");
     None
 }

@@ -58,9 +58,12 @@ impl Browser {
         let tools = target.join("tools/hosts");
         let page = target.join("page");
         let here = |path: &Path, name: &str| path.exists() || skipped(name);
+        // Where `tests/faces/hosts/chromium.mjs` looks for it.
+        let chromium = std::env::var_os("CHROMIUM").unwrap_or("/usr/bin/chromium".into());
+        let chromium = PathBuf::from(chromium);
         (plug_in()
             && program("node")
-            && program("chromium")
+            && here(&chromium, "chromium")
             && program("python3")
             && program("openssl")
             && here(

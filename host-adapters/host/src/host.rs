@@ -109,7 +109,7 @@ pub struct Host {
     directory_stamp: Mutex<Option<directory::Stamp>>,
     /// Held by whoever is publishing files.
     publishing: Mutex<()>,
-    /// What the parts are being asked.
+    /// What is being asked.
     awaited: Awaited,
 }
 

@@ -138,11 +138,10 @@ impl Service {
                 };
                 let health = || {
                     let running = current.get();
-                    running.answers()?;
                     let host = Arc::clone(&running.host);
                     plug_in
                         .ask(move || host.check_plug_in().map_err(|error| error.to_string()))
-                        .map_err(|error| running.explained(error))?;
+                        .map_err(|error| current.explained(error))?;
                     store.ask(move || running.health())
                 };
                 http.serve(stop, render, health);

@@ -5,9 +5,9 @@ import * as glue from "glue";
 import { answering } from "./answering.mjs";
 import { fault, instance } from "./npm.mjs";
 
-/** There is one copy of the package, since workerd loads nothing later; its instance can be another. */
-function load() {
-  glue.__wbg_reset_state();
+/** There is one copy of the package, with the instance that it was given: workerd loads nothing later. */
+function load(pages) {
+  if (pages) throw new Error("its memory cannot be bounded");
   return { ...plugin, glue };
 }
 

@@ -95,6 +95,9 @@ class Plugin:
             try:
                 return {"tag": "ok", "val": timing.time(asked, self.renew, self.ready, self.converse)}
             except WasmtimeError as error:
+                # What the bench is to say; the message's size is not the plug-in's fault.
+                if "too much data is being copied" not in str(error):
+                    raise
                 return {"tag": "err", "val": str(error)}
         if name == "advance":
             return self.advance(self.standing[asked["transaction"] - 1], asked)

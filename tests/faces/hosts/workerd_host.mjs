@@ -1,13 +1,15 @@
 // The npm package in workerd, handed to `ceralacca/init` as its README shows: answers each call of a folder.
-// Usage: TOOLS PACKAGE CALLS
+// Usage: TOOLS PACKAGE CALLS WORKERD
 import { spawn } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const [tools, folder, calls] = process.argv.slice(2);
+const [tools, folder, calls, program] = process.argv.slice(2);
+const beside = (name) => fileURLToPath(new URL(name, import.meta.url));
 // Before its module is there nothing works, and says so.
 const EARLY = `
 import { onlooker } from "ceralacca/init";
@@ -19,22 +21,13 @@ try {
 }
 `;
 const site = await mkdtemp(join(tmpdir(), "ceralacca-workerd-"));
-await bundle();
 // A worker has none that goes on while it computes.
 const clock = createServer((_, response) => response.end(String(performance.now())));
-await new Promise((listening) => clock.listen(0, "127.0.0.1", listening));
-const workerd = spawn(
-  new URL("../../../examples/worker/node_modules/.bin/workerd", import.meta.url).pathname,
-  ["serve", "in_workerd.capnp", "--socket-addr=calls=127.0.0.1:0", `--external-addr=clock=127.0.0.1:${clock.address().port}`,
-    "--control-fd=3"],
-  { cwd: site, stdio: ["ignore", "inherit", "inherit", "pipe"] },
-);
+let workerd;
 try {
-  const port = await new Promise((listening, fail) => {
-    // One line, when it listens.
-    workerd.stdio[3].once("data", (line) => listening(JSON.parse(line).port));
-    workerd.once("error", fail).once("exit", (code) => fail(new Error(`workerd ended: ${code}`)));
-  });
+  await bundle();
+  await new Promise((listening) => clock.listen(0, "127.0.0.1", listening));
+  const port = await listens();
   for (const file of (await readdir(calls)).sort()) {
     const [number, name] = file.split(".");
     const request = { method: "POST", body: await readFile(join(calls, file)) };
@@ -43,10 +36,23 @@ try {
     await writeFile(join(calls, `${number}.answer`), response.body);
   }
 } finally {
-  workerd.kill();
+  workerd?.kill();
   clock.close();
   clock.closeAllConnections();
   await rm(site, { recursive: true });
+}
+
+/** Starts workerd; the port at which it takes calls. */
+function listens() {
+  const time = `--external-addr=clock=127.0.0.1:${clock.address().port}`;
+  const asked = ["serve", "in_workerd.capnp", "--socket-addr=calls=127.0.0.1:0", time, "--control-fd=3"];
+  workerd = spawn(program, asked, { cwd: site, stdio: ["ignore", "inherit", "inherit", "pipe"] });
+  return new Promise((listening, fail) => {
+    setTimeout(fail, 60_000, new Error("workerd does not listen")).unref();
+    // One line, when it does.
+    workerd.stdio[3].once("data", (line) => listening(JSON.parse(line).port));
+    workerd.once("error", fail).once("exit", (code) => fail(new Error(`workerd ended: ${code}`)));
+  });
 }
 
 /** As an edge platform does it: what the README shows and then the worker in one file, the module beside it. */
@@ -55,11 +61,11 @@ async function bundle() {
   await symlink(folder, join(site, "node_modules/ceralacca"));
   const readme = await readFile(join(folder, "README.md"), "utf8");
   const [[, shown], ...more] = readme.matchAll(/^```javascript\n(.*?)^```$/gms);
-  if (more.length > 0) throw new Error("the README shows more than that");
-  const worker = new URL("in_workerd.mjs", import.meta.url).pathname;
+  const [imports, rest, ...others] = shown.split("\ninit(");
+  if (more.length > 0 || !rest || others.length > 0) throw new Error("the README shows something else");
   await createRequire(join(tools, "/"))("esbuild").build({
     stdin: {
-      contents: `${shown.replace("\ninit(", `${EARLY}\ninit(`)}\nexport { default } from ${JSON.stringify(worker)};`,
+      contents: `${imports}${EARLY}\ninit(${rest}\nexport { default } from ${JSON.stringify(beside("in_workerd.mjs"))};`,
       resolveDir: site,
     },
     nodePaths: [join(site, "node_modules")],
@@ -73,5 +79,5 @@ async function bundle() {
     assetNames: "[name]",
     logLevel: "error",
   });
-  await copyFile(new URL("in_workerd.capnp", import.meta.url), join(site, "in_workerd.capnp"));
+  await copyFile(beside("in_workerd.capnp"), join(site, "in_workerd.capnp"));
 }

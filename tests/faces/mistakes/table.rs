@@ -405,8 +405,8 @@ impl Table {
     }
 
     /// Messages of 30 MB, which a provider must by law take, are sealed, and verified with all that is in
-    /// them, in the memory that README.md says. (Components take octets one by one in Python: it would
-    /// take minutes.)
+    /// them, in the memory that README.md says. (Components take octets one by one in Python: each
+    /// would take half a minute or more.)
     fn large_messages(&mut self) {
         let first = self.asked.len();
         for (what, filling, memory) in [

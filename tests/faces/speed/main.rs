@@ -291,10 +291,9 @@ impl Timed {
         let Value::Map(answer) = answer else {
             panic!("no answer: {answer:?}");
         };
-        let val = match answer.get(&text("val")) {
-            Some(Value::Map(val)) => val,
-            Some(Value::String(why)) => return Err(why.clone()),
-            _ => panic!("not timed: {answer:?}"),
+        let val = match (answer.get(&text("tag")), answer.get(&text("val"))) {
+            (Some(tag), Some(Value::Map(val))) if *tag == text("ok") => val,
+            (_, why) => return Err(why.map_or_else(String::new, said)),
         };
         let number = |name| match val.get(&text(name)) {
             Some(Value::F64(number)) => Some(*number),
@@ -306,6 +305,14 @@ impl Timed {
             seconds: number("seconds").expect("a time"),
             memory: number("memory"),
         })
+    }
+}
+
+/// The words of a fault, however its host tells them.
+fn said(why: &Value) -> String {
+    match why {
+        Value::String(why) => why.clone(),
+        why => format!("{why:?}"),
     }
 }
 

@@ -100,11 +100,11 @@ fn a_worker_has_memory_for_what_it_takes() {
     let seal = format!("/seal?to={BRUNO}");
     let letter = world.demo.folder().join("letter");
     let messages = [
-        ("/verify", 15_000_000, Filling::Enclosed),
-        (&*seal, 3_000_000, Filling::EightBit),
-        ("/verify", 15_000_000, Filling::Base64),
-        (&seal, 3_000_000, Filling::Enclosed),
-        ("/verify", 15_000_000, Filling::QuotedPrintable),
+        ("/verify", 12_000_000, Filling::Enclosed),
+        (&*seal, 2_400_000, Filling::EightBit),
+        ("/verify", 12_000_000, Filling::Base64),
+        (&seal, 2_400_000, Filling::Enclosed),
+        ("/verify", 12_000_000, Filling::QuotedPrintable),
     ];
     // The less of two times: without a limit, V8 need not collect garbage while a message is dealt with.
     let mut least = [u64::MAX; 5];
@@ -139,7 +139,7 @@ fn clients_may_leave_while_their_messages_are_dealt_with() {
     // What they left is still dealt with.
     thread::sleep(Duration::from_secs(3));
     let letter = world.demo.folder().join("letter");
-    let largest = large::letter([ANNA, BRUNO], 15_000_000, Filling::Base64);
+    let largest = large::letter([ANNA, BRUNO], 12_000_000, Filling::Base64);
     fs::write(&letter, largest).unwrap();
     let (status, said) = server.post("/verify", &letter, &[]);
     assert_eq!(status, 200, "{said:#}");

@@ -21,10 +21,9 @@ impl Host {
         Ok(self.parts.store.check_writable()?)
     }
 
-    /// The question (as `wit/types.wit` calls it) that a part has had for the longest without answering,
-    /// and for how long; none: all have their answers. A part that hangs holds up transactions, and in the
-    /// end all of them.
+    /// The question (as `wit/types.wit` calls it) that has been without an answer for the longest, and for
+    /// how long; none: all have their answers. A part that hangs holds up transactions, in the end all.
     pub fn awaited(&self) -> Option<(&'static str, Duration)> {
-        self.awaited.longest()
+        self.awaited.first()
     }
 }

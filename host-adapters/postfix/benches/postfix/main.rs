@@ -56,7 +56,7 @@ fn small_messages(kinds: &[Kind]) {
     for system in &systems {
         submissions(system, WARM_UP);
     }
-    for (count, rounds) in [(500, 4), (5_000, 1)] {
+    for (count, rounds) in [(500, 4), (5_000, 2)] {
         let mut took = vec![Duration::ZERO; systems.len()];
         for _ in 0..rounds {
             for (system, took) in systems.iter().zip(&mut took) {

@@ -1,8 +1,8 @@
 //! One configuration in force: a host, and what else must change with it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ceralacca_host::provider::{Error, Folder, Identity};
 use ceralacca_host::{DirectoryFetcher, Host, Plugin, Queue, Stop, Store};
@@ -48,22 +48,6 @@ impl Running {
         })
     }
 
-    /// Does every part answer the plug-in in time? If not, which question waits.
-    pub(super) fn answers(&self) -> Result<(), String> {
-        match self.host.awaited() {
-            Some((question, since)) if since > UNANSWERED => Err(waits(question, since)),
-            _ => Ok(()),
-        }
-    }
-
-    /// What is wrong with the plug-in, and which question it may be waiting for.
-    pub(super) fn explained(&self, error: String) -> String {
-        match self.host.awaited() {
-            Some((question, since)) => format!("{error}; {}", waits(question, since)),
-            None => error,
-        }
-    }
-
     /// Can mail pass, as far as the store and our certificate go? If not, why.
     pub(super) fn health(&self) -> Result<String, String> {
         self.host.check_store().map_err(|error| error.to_string())?;
@@ -97,22 +81,50 @@ impl Running {
 }
 
 /// The one in force; whoever has taken it keeps it to the end of what they do.
-pub(super) struct Current(RwLock<Arc<Running>>);
+pub(super) struct Current {
+    running: RwLock<Arc<Running>>,
+    /// Those that were in force before, as long as somebody has them: with those in force since, they
+    /// share the plug-in, and its places.
+    earlier: Mutex<Vec<Weak<Host>>>,
+}
 
 impl Current {
     pub(super) fn new(running: Running) -> Self {
-        Self(RwLock::new(Arc::new(running)))
+        Self {
+            running: RwLock::new(Arc::new(running)),
+            earlier: Mutex::default(),
+        }
     }
 
     pub(super) fn get(&self) -> Arc<Running> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.running.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Puts another one in force, and asks the workers of the one before to end.
     pub(super) fn replace(&self, next: Running) {
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        current.stop.request();
-        *current = Arc::new(next);
+        let mut running = self.running.write().unwrap_or_else(PoisonError::into_inner);
+        running.stop.request();
+        let before = std::mem::replace(&mut *running, Arc::new(next));
+        drop(running);
+        let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        earlier.retain(|host| host.strong_count() > 0);
+        earlier.push(Arc::downgrade(&before.host));
+    }
+
+    /// What is wrong with the plug-in, and which question it has been waiting for the answer to for the longest.
+    pub(super) fn explained(&self, error: String) -> String {
+        let earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosts: Vec<Arc<Host>> = earlier.iter().filter_map(Weak::upgrade).collect();
+        drop(earlier);
+        hosts.push(Arc::clone(&self.get().host));
+        let awaited = hosts.iter().filter_map(|host| host.awaited());
+        let Some((question, since)) = awaited.max_by_key(|(_, since)| *since) else {
+            return error;
+        };
+        let seconds = since.as_secs();
+        format!(
+            "{error}; the question `{question}` has been waiting for its answer for {seconds} s"
+        )
     }
 }
 
@@ -126,11 +138,6 @@ pub(super) fn directory_file(config: &Config, folder: &Folder) -> PathBuf {
     folder.file(&config.provider.files.directory)
 }
 
-fn waits(question: &str, since: Duration) -> String {
-    let seconds = since.as_secs();
-    format!("the question `{question}` has been waiting for its answer for {seconds} s")
-}
-
 fn now() -> u64 {
     seconds(SystemTime::now())
 }
@@ -139,9 +146,6 @@ fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
 }
-
-/// Longer than a scanner takes for the largest message.
-const UNANSWERED: Duration = Duration::from_secs(60);
 
 /// Seconds an item may wait before the outbox counts as standing still: several times what a try
 /// takes that runs into each of its time limits.

@@ -96,7 +96,11 @@ fn the_scanner_is_away_then_slow_then_silent() {
     proxy.set(Mood::Slow(Duration::from_millis(300)));
     assert_eq!(submit(&pair, &[BRUNO], "tre"), 250);
     proxy.set(Mood::Silent);
-    let late = given_up(&pair, "quattro", &alfa, 1);
+    let late = given_up(&pair, "quattro", &alfa, Limits::default().conversations);
+    // A reload does not make it forget what hangs.
+    alfa.signal("HUP");
+    alfa.logged("the new configuration is in force");
+    assert_stuck(&alfa, "scan");
     proxy.set(Mood::Well);
     late.is_finished(&alfa);
     pair.alfa.insist(&[BRUNO], &letter(&[BRUNO], "quattro", 0));
@@ -105,7 +109,8 @@ fn the_scanner_is_away_then_slow_then_silent() {
     clamd.stop();
     provider.edit("#when-down = \"defer\"", "when-down = \"accept\"");
     alfa.signal("HUP");
-    alfa.logged("the new configuration is in force");
+    let reloads = "ceralacca_reloads_total{result=\"ok\"}";
+    wait_until("it is in force", || alfa.metric(reloads) > 1.0);
     assert_eq!(submit(&pair, &[BRUNO], "cinque"), 250);
     pair.holds(BRUNO, 5);
     pair.holds(ANNA, 10);
@@ -191,11 +196,7 @@ fn the_signer_is_silent_breaks_off_and_is_slow() {
     pair.holds(ANNA, 2);
     hsm.fall_silent();
     let late = given_up(&pair, "due", &alfa, Limits::default().conversations);
-    // Whoever watches hears what all of them wait for.
-    let (code, said) = alfa.get("/healthz");
-    let words = ["503", "no answer from the plug-in", "`sign`"];
-    let said = format!("{code} {said}");
-    assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    assert_stuck(&alfa, "sign");
     hsm.speak_again();
     late.is_finished(&alfa);
     pair.alfa.insist(&[BRUNO], &letter(&[BRUNO], "due", 0));
@@ -420,6 +421,15 @@ fn given_up(pair: &Pair, subject: &str, alfa: &Running, times: u32) -> Late {
     pair.alfa.postfix.set("milter_content_timeout=300s");
     assert_eq!(accepted(alfa), late.0, "nothing is decided yet");
     late
+}
+
+/// Whoever watches hears which question all conversations wait for.
+fn assert_stuck(service: &Running, question: &str) {
+    let (code, said) = service.get("/healthz");
+    let question = format!("`{question}`");
+    let words = ["503", "no answer from the plug-in", &question];
+    let said = format!("{code} {said}");
+    assert!(words.iter().all(|word| said.contains(word)), "{said}");
 }
 
 /// A submission that the service still has in hand, although nobody waits for it any more.
