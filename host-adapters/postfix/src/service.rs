@@ -6,7 +6,8 @@
 //!  ticker ──▶ tick_beside_workers   deadlines, the directory file; once a minute
 //!  directory ▶ refresh               fetched once a day, where it is to be fetched
 //!  http ────▶ /metrics, /healthz
-//!  main ────▶ SIGTERM, SIGINT: drain; SIGHUP: another configuration; the watchdog of systemd
+//!  reload ──▶ another configuration, as long as it takes to put it together
+//!  main ────▶ SIGTERM, SIGINT: drain; SIGHUP: reload; the watchdog of systemd
 //! ```
 //!
 //! **Draining.** No connection is accepted any more, transactions under way get their replies,
@@ -33,6 +34,7 @@ use crate::hosts::Hosts;
 use crate::observe::{HttpEndpoint, Logging, Metrics, Patience};
 use crate::server::Server;
 use notify::Manager;
+use reload::{Reloads, With};
 use running::{Current, Foundation, Running};
 
 pub(crate) mod assemble;
@@ -51,6 +53,12 @@ pub fn run(path: &Path) -> Result<(), Error> {
     let config = Config::load(path)?;
     let logging = Logging::start(&config.log);
     let mut service = Service::start(config, path)?;
+    let mut reloads = Reloads::new(With {
+        path: path.to_owned(),
+        current: Arc::clone(&service.current),
+        foundation: service.foundation.clone(),
+        logging,
+    });
     let mut manager = Manager::new();
     manager.ready();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "serving");
@@ -61,10 +69,14 @@ pub fn run(path: &Path) -> Result<(), Error> {
                 service.drain();
                 return Ok(());
             }
-            manager.reloading();
-            let outcome = reload::reload(&service.current, path, &service.foundation, &logging);
+            reloads.ask();
+        }
+        if let Some(outcome) = reloads.ended() {
             manager.status(&outcome);
             manager.ready();
+        }
+        if reloads.begin() {
+            manager.reloading();
         }
         if let Some(name) = service.dead() {
             let remedy = "this is a bug of ceralacca-postfix: report it with the log";

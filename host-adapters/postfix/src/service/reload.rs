@@ -1,6 +1,8 @@
 //! SIGHUP: another configuration, whole or not at all.
 
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use ceralacca_host::provider::Error;
 
@@ -8,41 +10,87 @@ use super::running::{Current, Foundation, Running};
 use crate::config::Config;
 use crate::observe::Logging;
 
-/// Puts what the file now says in force; returns what came of it, in a line.
-pub(super) fn reload(
-    current: &Current,
-    path: &Path,
-    foundation: &Foundation,
-    logging: &Logging,
-) -> String {
-    match try_reload(current, path, foundation, logging) {
-        Ok(()) => {
-            metrics::counter!("ceralacca_reloads_total", "result" => "ok").increment(1);
-            tracing::info!("the new configuration is in force");
-            "serving".to_owned()
+/// Reloads, one at a time, beside the thread that hears signals: what a configuration names may hang, and
+/// neither the end nor a sign of life is to wait for it.
+pub(super) struct Reloads {
+    with: Arc<With>,
+    asked: bool,
+    under_way: Option<JoinHandle<String>>,
+}
+
+/// What a reload works with.
+pub(super) struct With {
+    pub(super) path: PathBuf,
+    pub(super) current: Arc<Current>,
+    pub(super) foundation: Foundation,
+    pub(super) logging: Logging,
+}
+
+impl Reloads {
+    pub(super) fn new(with: With) -> Self {
+        Self {
+            with: Arc::new(with),
+            asked: false,
+            under_way: None,
         }
-        Err(error) => {
-            metrics::counter!("ceralacca_reloads_total", "result" => "refused").increment(1);
-            tracing::error!(%error, "the configuration before stays in force");
-            format!("serving with the configuration before: {error}")
+    }
+
+    /// There is to be one that begins after now.
+    pub(super) fn ask(&mut self) {
+        self.asked = true;
+    }
+
+    /// Begins the one that was asked for; false: none was, one is still under way, or it could not begin,
+    /// as the log says.
+    pub(super) fn begin(&mut self) -> bool {
+        if !self.asked || self.under_way.is_some() {
+            return false;
         }
+        self.asked = false;
+        let with = Arc::clone(&self.with);
+        let thread = thread::Builder::new().name("reload".to_owned());
+        match thread.spawn(move || with.reload()) {
+            Ok(thread) => self.under_way = Some(thread),
+            Err(error) => tracing::error!(%error, "the configuration before stays in force"),
+        }
+        self.under_way.is_some()
+    }
+
+    /// What came of the one that has ended, in a line; none: none has.
+    pub(super) fn ended(&mut self) -> Option<String> {
+        let thread = self.under_way.take_if(|thread| thread.is_finished())?;
+        let panicked = |_| "serving with the configuration before: the reload panicked".to_owned();
+        Some(thread.join().unwrap_or_else(panicked))
     }
 }
 
-fn try_reload(
-    current: &Current,
-    path: &Path,
-    foundation: &Foundation,
-    logging: &Logging,
-) -> Result<(), Error> {
-    let mut config = Config::load(path)?;
-    for section in keep_what_is_bound(&mut config, &current.get().config) {
-        tracing::warn!(section, "changed, and takes effect at the next start only");
+impl With {
+    /// Puts what the file now says in force; returns what came of it, in a line.
+    fn reload(&self) -> String {
+        match self.try_reload() {
+            Ok(()) => {
+                metrics::counter!("ceralacca_reloads_total", "result" => "ok").increment(1);
+                tracing::info!("the new configuration is in force");
+                "serving".to_owned()
+            }
+            Err(error) => {
+                metrics::counter!("ceralacca_reloads_total", "result" => "refused").increment(1);
+                tracing::error!(%error, "the configuration before stays in force");
+                format!("serving with the configuration before: {error}")
+            }
+        }
     }
-    let next = Running::new(config, path, foundation)?;
-    logging.set_level(&next.config.log);
-    current.replace(next);
-    Ok(())
+
+    fn try_reload(&self) -> Result<(), Error> {
+        let mut config = Config::load(&self.path)?;
+        for section in keep_what_is_bound(&mut config, &self.current.get().config) {
+            tracing::warn!(section, "changed, and takes effect at the next start only");
+        }
+        let next = Running::new(config, &self.path, &self.foundation)?;
+        self.logging.set_level(&next.config.log);
+        self.current.replace(next);
+        Ok(())
+    }
 }
 
 /// Takes over what the process is bound to; returns where the new configuration wants it otherwise.

@@ -64,15 +64,18 @@ impl Running {
 
     /// Waits until systemd has heard it.
     pub fn told(&self, state: &str) {
-        self.until(state, || {
-            let mut octets = [0; 4096];
-            let mut heard = self.heard.lock().unwrap();
-            while let Ok(read) = self.manager.recv(&mut octets) {
-                heard.push_str(&String::from_utf8_lossy(&octets[..read]));
-                heard.push('\n');
-            }
-            heard.contains(state)
-        });
+        self.until(state, || self.times_told(state) > 0);
+    }
+
+    /// How often systemd has heard it.
+    pub fn times_told(&self, state: &str) -> usize {
+        let mut octets = [0; 4096];
+        let mut heard = self.heard.lock().unwrap();
+        while let Ok(read) = self.manager.recv(&mut octets) {
+            heard.push_str(&String::from_utf8_lossy(&octets[..read]));
+            heard.push('\n');
+        }
+        heard.matches(state).count()
     }
 
     /// Waits until it has logged these words.

@@ -84,7 +84,10 @@ fn the_scanner_is_away_then_slow_then_silent() {
     let provider = &pair.alfa.provider;
     let mut clamd = Clamd::start();
     let proxy = between(provider, &clamd);
-    let alfa = serving(provider);
+    let alfa = Running::start_with(provider, |program| {
+        program.env("WATCHDOG_USEC", "1000000");
+    });
+    alfa.told("READY=1");
     assert_eq!(submit(&pair, &[BRUNO], "uno"), 250);
     pair.holds(ANNA, 2);
     clamd.stop();
@@ -97,12 +100,17 @@ fn the_scanner_is_away_then_slow_then_silent() {
     assert_eq!(submit(&pair, &[BRUNO], "tre"), 250);
     proxy.set(Mood::Silent);
     let late = given_up(&pair, "quattro", &alfa, Limits::default().conversations);
-    // A reload does not make it forget what hangs.
+    // A reload has to wait for a place in the plug-in, and nothing else for the reload.
     alfa.signal("HUP");
-    alfa.logged("the new configuration is in force");
+    alfa.told("RELOADING=1");
     assert_stuck(&alfa, "scan");
+    let pulses = alfa.times_told("WATCHDOG=1");
+    wait_until("it shows that it is alive", || {
+        alfa.times_told("WATCHDOG=1") > pulses + 2
+    });
     proxy.set(Mood::Well);
     late.is_finished(&alfa);
+    alfa.logged("the new configuration is in force");
     pair.alfa.insist(&[BRUNO], &letter(&[BRUNO], "quattro", 0));
     pair.holds(BRUNO, 4);
     // The other choice: it passes, and everybody is told.
