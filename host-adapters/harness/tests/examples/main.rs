@@ -119,7 +119,7 @@ fn a_worker_has_memory_for_what_it_takes() {
             *least = grown.min(*least);
         }
     }
-    assert!(least.iter().all(|grown| *grown < 120_000_000), "{least:?}");
+    assert!(least.iter().all(|grown| *grown < 110_000_000), "{least:?}");
 }
 
 /// workerd ends the request of a client who has left; the room that his message took is free again.
