@@ -2,7 +2,7 @@
 //
 //   POST /verify                 a message → what it is and whether it holds
 //   POST /seal?to=a@b&to=c@d     a message → its transport envelope and acceptance receipt
-import { drive, examine, splice, submit } from "ceralacca";
+import { drive, examine, splice, submit, withCrlf } from "ceralacca";
 import { accountOf, provider } from "./provider.js";
 
 // The 128 MB of a worker have room for so many octets of messages being verified. One being sealed takes as
@@ -23,7 +23,7 @@ export default {
     if (size * cost > ROOM) return json(413, { error: `at most ${ROOM / cost / 1e6} MB are taken here` });
     if (taken + size * cost > ROOM) return json(503, { error: "too much at a time" }, { "retry-after": "5" });
     return withMessage(request.body, size * cost, ctx, async (message) =>
-      account ? seal(message, account, searchParams.getAll("to"), env) : json(200, await judge(message, env)),
+      account ? seal(message, account, searchParams.getAll("to"), env) : json(200, await judge(withCrlf(message), env)),
     );
   },
 

@@ -95,6 +95,12 @@ export declare function drive(transaction: Transaction, answers: Answers): Promi
 /** The octets of a message; `original` is the message that the event carried. */
 export declare function splice(message: Message, original: Uint8Array): Uint8Array<ArrayBuffer>;
 
+/**
+ * A message from a file as it travels and was signed: with CRLF line ends, where it has none but LF. One that
+ * has CRLF is given back itself.
+ */
+export declare function withCrlf(octets: Uint8Array): Uint8Array;
+
 /** A mistake of the host. The mail is not to blame: reply 451 and tell the operators. */
 export declare class PecError extends Error {
   /** Stable name for programs, the same on all faces of the plug-in. */

@@ -5,6 +5,7 @@ import { Transaction as Inner } from "./wasm/ceralacca.js";
 
 export * from "./drive.js";
 export * from "./errors.js";
+export * from "./lines.js";
 
 export class Transaction {
   #inner;

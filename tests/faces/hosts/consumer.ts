@@ -2,7 +2,7 @@
 import {
   type Answer, type Answers, type Context, type MessageKind, type Outcome, type Provider, type Question,
   type LogFinding, type Settings, type Submission, BrokenError, EntropyError, EventError, FinishedError, PecError,
-  SettingsError, TooLargeError, WrongAnswersError, audit, checkSettings, drive, onlooker, splice, submit,
+  SettingsError, TooLargeError, WrongAnswersError, audit, checkSettings, drive, onlooker, splice, submit, withCrlf,
 } from "ceralacca";
 
 /** A key-value store as edge runtimes have them. */
@@ -28,9 +28,10 @@ export async function send(
     usage: async ({ account }) => Number(await store.get(account)),
     unavailable: (question) => unanswered.push(question),
   };
-  const outcome = await drive(submit(context, event), answers);
+  const message = withCrlf(event.message);
+  const outcome = await drive(submit(context, { ...event, message }), answers);
   if (unanswered.length > 0) throw new Error(`nobody answered ${unanswered[0]?.tag}`);
-  return { outcome, made: outcome.messages.map((message) => splice(message, event.message)) };
+  return { outcome, made: outcome.messages.map((made) => splice(made, message)) };
 }
 
 /** The class that an error has by its code. */

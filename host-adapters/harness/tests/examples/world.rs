@@ -144,7 +144,15 @@ impl World {
 
     /// A server with `POST /verify` and `POST /seal`.
     pub fn is_served_by(&self, server: &Server) {
-        for Sample { path, judged } in &self.samples {
+        let place = TempDir::new().unwrap();
+        let stored = place.path().join("line-feeds.eml");
+        fs::write(&stored, with_lf(&fs::read(&self.samples[0].path).unwrap())).unwrap();
+        let stored = (&stored, &self.samples[0].judged);
+        let sent = self
+            .samples
+            .iter()
+            .map(|sample| (&sample.path, &sample.judged));
+        for (path, judged) in sent.chain([stored]) {
             let (status, found) = server.post("/verify", path, &[]);
             assert_eq!(status, 200, "{found:#}");
             assert_eq!(found["kind"]["tag"], judged["kind"]);
