@@ -43,8 +43,8 @@ export CERALACCA_COMPONENT := $(abspath $(COMPONENT))
 .DELETE_ON_ERROR:
 # The faces are built one after another in the same place.
 .NOTPARALLEL:
-.PHONY: help component extism npm page sizes test-optimised demo demo-postfix deb test lint bench bench-hosts bench-postfix fuzz clean \
-        install-test-tools install-debian-tools $(RUN_EXAMPLES)
+.PHONY: help component extism npm page sizes test-optimised demo demo-postfix deb test lint bench bench-hosts \
+        bench-postfix fuzz clean install-test-tools install-debian-tools $(RUN_EXAMPLES)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
@@ -201,9 +201,9 @@ RUNTIMES := $(HOSTS)/installed $(foreach of,worker deno,examples/$(of)/$(NODE_MO
 bench-hosts: component extism npm $(RUNTIMES) ## speed and memory of each host of each face
 	$(CARGO) bench --workspace --bench hosts
 
-# wasm-opt takes minutes, and nothing else but the next goal needs it. What it may use the modules say themselves: told
-# of all features, it would use some that no runtime has. It knows no components: there it gets the
-# core module, of which a component is made then.
+# wasm-opt takes minutes, and nothing else but the next goal needs it. What it may use the modules say
+# themselves: told of all features, it would use some that no runtime has. It knows no components: there it
+# gets the core module, of which a component is made then.
 SIZED := $(notdir $(COMPONENT) $(EXTISM)) npm/wasm/ceralacca_bg.wasm
 SMALL := $(TARGET)/optimised
 

@@ -7,7 +7,7 @@ import { accountOf, provider } from "./provider.js";
 
 // The 128 MB of a worker have room for so many octets of messages being verified. One being sealed takes as
 // much as five. README.md says what was measured.
-const ROOM = 12_000_000;
+const ROOM = 10_000_000;
 const COST = { "/verify": 1, "/seal": 5 };
 let taken = 0;
 

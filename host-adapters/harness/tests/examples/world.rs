@@ -209,7 +209,7 @@ impl World {
         let address = address.replace("localhost", "127.0.0.1");
         let mut slow = TcpStream::connect(address).expect("it listens");
         let head =
-            "POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12000000\r\n\r\nFrom:";
+            "POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\nFrom:";
         slow.write_all(head.as_bytes()).unwrap();
         let becomes = |wanted: u16| {
             let ends = Instant::now() + Duration::from_secs(30);
@@ -237,7 +237,7 @@ impl World {
             )
         };
         let (nothing, junk) = (body("nothing", b""), body("junk", b"hello"));
-        let large = of_size(12_100_000);
+        let large = of_size(10_100_000);
         let token = format!("Authorization: Bearer {}", server.token());
         let to = format!("/seal?to={BRUNO}");
         let (bearer, stranger) = (["-H", &token], ["-H", "Authorization: Bearer x"]);
@@ -254,12 +254,12 @@ impl World {
             (404, "/verify", &junk, &["-X", "PUT"], "there are POST"),
             (411, "/verify", &nothing, &[], "there must be a message"),
             (200, "/verify", &junk, &[], ""),
-            (413, "/verify", &large, &[], "at most 12 MB"),
-            (200, "/verify", &of_size(12_000_000), &[], ""),
+            (413, "/verify", &large, &[], "at most 10 MB"),
+            (200, "/verify", &of_size(10_000_000), &[], ""),
             (401, &to, original, &[], "whose is the message?"),
             (401, &to, original, &stranger, "whose is the message?"),
-            (413, &to, &large, &bearer, "at most 2.4 MB"),
-            (200, &to, &of_size(2_400_000), &bearer, ""),
+            (413, &to, &large, &bearer, "at most 2 MB"),
+            (200, &to, &of_size(2_000_000), &bearer, ""),
             (422, "/seal", original, &bearer, ""),
             // The last one: wrangler's own proxy loses what comes after a body that was not read to
             // its end.
