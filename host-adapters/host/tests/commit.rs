@@ -20,6 +20,13 @@ fn number(n: usize) -> pec::Submission {
     submission(&[CARLA], format!("message {n}").as_bytes())
 }
 
+/// To more recipients than fit into one statement.
+fn to_many(n: usize) -> pec::Submission {
+    let recipients: Vec<String> = (0..20).map(|r| format!("r{r}@there.example")).collect();
+    let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
+    submission(&recipients, format!("message {n}").as_bytes())
+}
+
 /// Eight sessions come to commit while another process holds the database; when it lets go, they
 /// do so in one or two transactions. One of them breaks the contract, and harms nobody but itself.
 #[test]
@@ -87,7 +94,7 @@ fn wal_commits(folder: &Path) -> usize {
         .count()
 }
 
-/// The way to the server, which is cut when something comes along: COMMIT, unless told otherwise.
+/// The way to the server, which is cut when something comes along.
 struct Cable {
     folder: tempfile::TempDir,
     cut: Arc<Cut>,
@@ -95,18 +102,28 @@ struct Cable {
 
 struct Cut {
     /// What is waited for, and what is in the answer to it.
-    at: (&'static [u8], &'static [u8]),
+    at: Exchange,
     /// Before the server hears it.
     before: AtomicBool,
     /// After it has answered, and before anybody hears that.
     after: AtomicBool,
 }
 
+/// Octets of what is said to the server, and of its answer.
+type Exchange = (&'static [u8], &'static [u8]);
+
+/// A value of five octets, in the one statement that says all of an outcome: what a new item asks for.
+const ALL: Exchange = (b"\0\0\0\x05relay", b"SELECT 1\0");
+
 /// A simple query, behind the statements that nobody waits for.
-const COMMIT: (&[u8], &[u8]) = (b"COMMIT\0", b"COMMIT\0");
+const COMMIT: Exchange = (b"COMMIT\0", b"COMMIT\0");
+
+/// An outcome that is said in one statement, and one that takes a transaction.
+type Numbered = fn(usize) -> pec::Submission;
+const OUTCOMES: [(Exchange, Numbered); 2] = [(ALL, number), (COMMIT, to_many)];
 
 /// A value of four octets: the state of an item that has been carried out.
-const DONE: (&[u8], &[u8]) = (b"\0\0\0\x04done", b"UPDATE 1\0");
+const DONE: Exchange = (b"\0\0\0\x04done", b"UPDATE 1\0");
 
 fn has(octets: &[u8], what: &[u8]) -> bool {
     octets.windows(what.len()).any(|window| window == what)
@@ -115,11 +132,7 @@ fn has(octets: &[u8], what: &[u8]) -> bool {
 const SOCKET: &str = ".s.PGSQL.5432";
 
 impl Cable {
-    fn to(server: &PostgresServer) -> Self {
-        Self::cut_at(COMMIT, server)
-    }
-
-    fn cut_at(at: (&'static [u8], &'static [u8]), server: &PostgresServer) -> Self {
+    fn cut_at(at: Exchange, server: &PostgresServer) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join(SOCKET)).unwrap();
         let cut = Arc::new(Cut {
@@ -192,21 +205,23 @@ fn a_commit_that_was_not_heard_of_is_recognised() {
     let Some(server) = PostgresServer::start() else {
         return;
     };
-    let cable = Cable::to(&server);
-    let folder = tempfile::tempdir().unwrap();
-    let mut provider = Provider::at(folder.path());
-    provider.database = Some(cable.url(&server.url("pec")));
-    let host = provider.start();
-    assert_eq!(host.submit(number(1)).reply.code, 250);
-    cable.cut.after.store(true, Ordering::SeqCst);
-    let unheard = host.submit(number(2));
-    assert!(!cable.cut.after.load(Ordering::SeqCst), "it was cut");
-    assert_eq!((unheard.reply.code, unheard.repeated), (451, false));
-    let again = host.submit(number(2));
-    assert_eq!((again.reply.code, again.repeated), (250, true));
-    assert_eq!(host.status(None).unwrap().len(), 2);
-    run(&host);
-    assert_eq!(provider.sent().len(), 2);
+    for (schema, (at, submission)) in ["one", "many"].into_iter().zip(OUTCOMES) {
+        let cable = Cable::cut_at(at, &server);
+        let folder = tempfile::tempdir().unwrap();
+        let mut provider = Provider::at(folder.path());
+        provider.database = Some(cable.url(&server.url(schema)));
+        let host = provider.start();
+        assert_eq!(host.submit(submission(1)).reply.code, 250);
+        cable.cut.after.store(true, Ordering::SeqCst);
+        let unheard = host.submit(submission(2));
+        assert!(!cable.cut.after.load(Ordering::SeqCst), "it was cut");
+        assert_eq!((unheard.reply.code, unheard.repeated), (451, false));
+        let again = host.submit(submission(2));
+        assert_eq!((again.reply.code, again.repeated), (250, true));
+        assert_eq!(host.status(None).unwrap().len(), 2);
+        run(&host);
+        assert_eq!(provider.sent().len(), 2);
+    }
 }
 
 /// The same, but the server had not heard it either.
@@ -215,18 +230,21 @@ fn a_commit_that_was_not_made_is_made_the_second_time() {
     let Some(server) = PostgresServer::start() else {
         return;
     };
-    let cable = Cable::to(&server);
-    let folder = tempfile::tempdir().unwrap();
-    let mut provider = Provider::at(folder.path());
-    provider.database = Some(cable.url(&server.url("pec")));
-    let host = provider.start();
-    cable.cut.before.store(true, Ordering::SeqCst);
-    assert_eq!(host.submit(number(1)).reply.code, 451);
-    assert!(host.status(None).unwrap().is_empty());
-    let again = host.submit(number(1));
-    assert_eq!((again.reply.code, again.repeated), (250, false));
-    run(&host);
-    assert_eq!(provider.sent().len(), 1);
+    for (schema, (at, submission)) in ["one", "many"].into_iter().zip(OUTCOMES) {
+        let cable = Cable::cut_at(at, &server);
+        let folder = tempfile::tempdir().unwrap();
+        let mut provider = Provider::at(folder.path());
+        provider.database = Some(cable.url(&server.url(schema)));
+        let host = provider.start();
+        cable.cut.before.store(true, Ordering::SeqCst);
+        assert_eq!(host.submit(submission(1)).reply.code, 451);
+        assert!(!cable.cut.before.load(Ordering::SeqCst), "it was cut");
+        assert!(host.status(None).unwrap().is_empty());
+        let again = host.submit(submission(1));
+        assert_eq!((again.reply.code, again.repeated), (250, false));
+        run(&host);
+        assert_eq!(provider.sent().len(), 1);
+    }
 }
 
 /// What is said in one statement is said again when its answer gets lost. The item has ended, and only

@@ -49,7 +49,7 @@ fn a_newer_store_is_left_alone() {
     });
     let text = provider.open_store().unwrap_err().to_string();
     assert!(
-        text.contains("has version 99, this program knows 8"),
+        text.contains("has version 99, this program knows 9"),
         "{text}"
     );
 }

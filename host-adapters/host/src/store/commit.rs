@@ -145,14 +145,19 @@ impl Store {
             seen,
             outcome,
         } = commit;
+        // Only what was accepted is worth recognising: after a refusal the sender may mend something
+        // on our side and send the same again.
+        if !outcome.reply.accepts()
+            && let Some(reply) = self.first_reply(&cause)?
+        {
+            return Ok(Written::Before(reply));
+        }
         let mut bodies = Bodies::splice(&self.0.spool, original, outcome.messages)?;
         bodies.sync(&outcome.effects)?;
         let claim = self.0.desk.has_room().then(|| self.0.claims.make());
         crash::point("before-commit");
         let written = self.0.db.write(Promise::Durable, &mut |tx: &mut Tx<'_>| {
-            if let Some(reply) = write_cause(tx, now, &cause, &outcome.reply, &outcome.effects)? {
-                return Ok((Written::Before(reply), Vec::new()));
-            }
+            write_cause(tx, now, &cause, &outcome.reply, &outcome.effects)?;
             let claim = claim.as_ref();
             let mut effects = Effects::new(tx, now, entropy, &cause, &bodies, seen, claim);
             for effect in &outcome.effects {
@@ -160,10 +165,10 @@ impl Store {
             }
             let claimed = effects.into_claimed();
             crash::point("inside-commit");
-            Ok((Written::Now, claimed))
+            Ok(claimed)
         });
         let written = match written {
-            Ok((Written::Now, claimed)) => {
+            Ok(claimed) => {
                 crash::point("after-commit");
                 bodies.keep();
                 if makes_unclaimed(&outcome.effects, &cause, claim.as_deref()) {
@@ -172,7 +177,6 @@ impl Store {
                 self.hand_over(claimed);
                 Ok(Written::Now)
             }
-            Ok((before, _)) => Ok(before),
             Err(error) => {
                 // A disk that could not say so may yet have the rows, and rows without files are
                 // worse than files without rows.
@@ -183,12 +187,26 @@ impl Store {
             }
         };
         metrics::histogram!("ceralacca_store_commit_seconds").record(begun.elapsed());
-        written.map_err(|error| match error {
-            DbError::Unmet(Unmet::Conflict(text)) => CommitError::Conflict(text),
-            DbError::Unmet(Unmet::Lost(key)) => CommitError::Lost(key),
-            DbError::Unmet(Unmet::Contract(text)) => CommitError::Contract(text),
-            error => self.failed("committing an outcome", error).into(),
+        written.or_else(|error| match error {
+            DbError::Unmet(Unmet::Repeated) => match self.first_reply(&cause)? {
+                Some(reply) => Ok(Written::Before(reply)),
+                None => Err(CommitError::Conflict("the same was forgotten".to_owned())),
+            },
+            DbError::Unmet(Unmet::Conflict(text)) => Err(CommitError::Conflict(text)),
+            DbError::Unmet(Unmet::Lost(key)) => Err(CommitError::Lost(key)),
+            DbError::Unmet(Unmet::Contract(text)) => Err(CommitError::Contract(text)),
+            error => Err(self.failed("committing an outcome", error).into()),
         })
+    }
+
+    /// The reply to the same event, if it came in before.
+    fn first_reply(&self, cause: &Cause<'_>) -> Result<Option<pec::Reply>, StoreError> {
+        match cause {
+            Cause::Incoming {
+                fingerprint, since, ..
+            } => self.reply_to(fingerprint, *since),
+            Cause::Item { .. } | Cause::Directory { .. } | Cause::Request | Cause::Tick => Ok(None),
+        }
     }
 }
 
@@ -198,6 +216,13 @@ fn makes_unclaimed(effects: &[pec::Effect], cause: &Cause<'_>, claim: Option<&Cl
         |effect: &pec::Effect| matches!(effect, pec::Effect::Relay(_) | pec::Effect::Deposit(_));
     let bounces = matches!(cause, Cause::Item { ending, .. } if ending.bounces());
     bounces || (claim.is_none() && effects.iter().any(sends))
+}
+
+impl pec::Reply {
+    /// Does it say that the message is ours to answer for from now on?
+    fn accepts(&self) -> bool {
+        matches!(self.code, 200..=299)
+    }
 }
 
 impl Ending {
@@ -215,14 +240,17 @@ impl Ending {
     }
 }
 
-/// Writes what the cause asks for. A reply means that it was there before.
+/// Writes what the cause asks for.
+///
+/// # Errors
+/// [`Unmet::Repeated`]: the same came in before, and was accepted.
 fn write_cause(
     tx: &mut Tx<'_>,
     now: u64,
     cause: &Cause<'_>,
     reply: &pec::Reply,
     effects: &[pec::Effect],
-) -> Result<Option<pec::Reply>, DbError> {
+) -> Result<(), DbError> {
     match cause {
         Cause::Incoming {
             fingerprint,
@@ -230,14 +258,8 @@ fn write_cause(
             account,
             recipients,
         } => {
-            // Only what was accepted is worth recognising: after a refusal the sender may mend
-            // something on our side and send the same again.
-            let known = match reply.code {
-                200..=299 => !write_fingerprint(tx, now, fingerprint, *since, reply)?,
-                _ => true,
-            };
-            if known && let Some(reply) = known_reply(tx, fingerprint, *since)? {
-                return Ok(Some(reply));
+            if reply.accepts() {
+                write_fingerprint(tx, now, fingerprint, *since, reply)?;
             }
             let accepted = effects
                 .iter()
@@ -248,45 +270,23 @@ fn write_cause(
                     params![*account, now, *recipients],
                 )?;
             }
-            Ok(None)
+            Ok(())
         }
-        Cause::Item { item, ending } => {
-            item.end(tx, now, ending)?;
-            Ok(None)
-        }
-        Cause::Directory { .. } | Cause::Request | Cause::Tick => Ok(None),
+        Cause::Item { item, ending } => item.end(tx, now, ending),
+        Cause::Directory { .. } | Cause::Request | Cause::Tick => Ok(()),
     }
 }
 
-/// The reply to the same event since then.
-pub(super) fn known_reply(
-    tx: &mut Tx<'_>,
-    fingerprint: &[u8; 32],
-    since: u64,
-) -> Result<Option<pec::Reply>, DbError> {
-    tx.find(
-        "SELECT code, status, text FROM fingerprint WHERE fingerprint = ?1 AND at >= ?2",
-        params![fingerprint, since],
-        |row| {
-            Ok(pec::Reply {
-                code: row.get(0)?,
-                status: row.get(1)?,
-                text: row.get(2)?,
-            })
-        },
-    )
-}
-
-/// False: there is one that is not too old to count. Two sessions of one client may write the same
-/// at once, on two hosts: the key makes the second wait for the first, and then see it.
+/// One that is not too old to count stays. Two sessions of one client may write the same at once, on
+/// two hosts: the key makes the second wait for the first, and then see it.
 fn write_fingerprint(
     tx: &mut Tx<'_>,
     now: u64,
     fingerprint: &[u8; 32],
     since: u64,
     reply: &pec::Reply,
-) -> Result<bool, DbError> {
-    let written = tx.execute(
+) -> Result<(), DbError> {
+    tx.must_change(
         "INSERT INTO fingerprint (fingerprint, at, code, status, text)
          VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (fingerprint) DO UPDATE
@@ -301,8 +301,8 @@ fn write_fingerprint(
             &reply.text,
             since
         ],
-    )?;
-    Ok(written > 0)
+        Unmet::Repeated,
+    )
 }
 
 /// The key of the item that an effect or a refusal makes: the first half of a SHA-256.

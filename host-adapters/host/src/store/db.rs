@@ -11,6 +11,7 @@
 //! | what a write rests on | nobody else writes meanwhile | a row lock, a unique key or [`Tx::exclusively`], said at each statement |
 //! | readers | a snapshot each, beside the writer | a snapshot each (`REPEATABLE READ`) |
 //! | durable by | one fsync for all who commit at once | the server, which groups likewise |
+//! | an outcome is said | statement by statement | in one statement, where that comes to the same |
 //! | work is done again | never | after a deadlock, a serialisation failure or a lost connection |
 
 use std::borrow::Cow;
@@ -143,7 +144,7 @@ impl Tx<'_> {
     }
 
     /// Executes a statement of which only matters that it works, at the latest with the commit:
-    /// on PostgreSQL nobody waits for it, and an error of it is that of a later call.
+    /// on PostgreSQL nobody waits for it, and an error of it is that of a later call, or of the commit.
     ///
     /// # Errors
     /// The database's, of this statement or an earlier one.
@@ -155,7 +156,7 @@ impl Tx<'_> {
     }
 
     /// Executes a statement that must change a row, or nothing is committed: on PostgreSQL nobody
-    /// waits for it before the commit, and its error is that of a later call.
+    /// waits for it before the commit, and its error is that of a later call, or of the commit.
     ///
     /// # Errors
     /// [`DbError::Unmet`] with `unmet` if it changed none, and those of [`Self::later`].

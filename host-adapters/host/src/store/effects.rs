@@ -138,11 +138,11 @@ impl<'a, 'tx> Effects<'a, 'tx> {
     /// Relays are numbered in the order of the effects. Two transactions cannot get the same number:
     /// with SQLite there is one writer at a time, and PostgreSQL's sequence gives each number once.
     fn next_seq(&mut self) -> Result<u64, DbError> {
-        let next = self.tx.choose(
+        let next = self.tx.draw(
             "SELECT coalesce(max(seq), 0) + 1 FROM outbox",
             "SELECT nextval('relay_seq')",
-        );
-        self.tx.value(next, &[])
+        )?;
+        u64::try_from(next).map_err(|error| DbError::damaged(0, error))
     }
 
     /// The row of a message, written when the first effect refers to it, unless it is there already.
@@ -165,7 +165,9 @@ impl<'a, 'tx> Effects<'a, 'tx> {
         // Known beforehand, so that nobody waits for the row.
         let id = self.tx.draw(
             "SELECT coalesce(max(id), 0) + 1 FROM message",
-            "SELECT nextval(pg_get_serial_sequence('message', 'id')) FROM generate_series(1, 32)",
+            "WITH ids AS MATERIALIZED (
+                 SELECT CAST(pg_get_serial_sequence('message', 'id') AS regclass) AS sequence)
+             SELECT nextval(sequence) FROM ids, generate_series(1, 32)",
         )?;
         self.tx.later(
             "INSERT INTO message (id, kind, pec_id, message_id, at, octets, spool, recipe)

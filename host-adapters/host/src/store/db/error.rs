@@ -31,6 +31,9 @@ pub(in crate::store) enum DbError {
     /// All connections were in use for too long.
     #[error("none of the {0} connections became free in time; allow more, or find what is slow")]
     NoConnection(usize),
+    /// A number that no column can have.
+    #[error("the number {0} is too large to be stored")]
+    TooLarge(u64),
     /// A value does not mean anything: the store is damaged, or somebody wrote into it.
     #[error("column {column}: {problem}")]
     Damaged {
@@ -45,6 +48,8 @@ pub(in crate::store) enum DbError {
 /// what was asked for. With a text for people, or with what is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Unmet {
+    /// It was done before.
+    Repeated,
     /// Somebody else was quicker.
     Conflict(String),
     /// The claim on this item ran out, and somebody else has taken it over.

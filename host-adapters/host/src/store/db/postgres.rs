@@ -5,6 +5,9 @@
 //! outcomes that have nothing to do with each other never wait for each other. What the server
 //! still wants done again (a deadlock, a unique key that two inserted at once, `SERIALIZABLE` as
 //! a distributed engine's only level) is done again.
+//!
+//! Nothing is sent before somebody waits for it, and what nobody waited for goes out at the end: most
+//! outcomes are one message to the server, see [`compose`].
 
 use std::sync::Arc;
 use std::thread;
@@ -19,6 +22,7 @@ pub use options::PostgresOptions;
 use pool::{Pool, Pooled};
 pub(super) use session::Session;
 
+mod compose;
 mod options;
 mod pool;
 mod session;
@@ -149,14 +153,9 @@ fn transaction<T>(
     begin: &'static str,
     work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, DbError>,
 ) -> Result<T, DbError> {
-    session.begin(begin)?;
-    let worked =
-        work(&mut Tx(Driver::Postgres(session))).and_then(|value| session.settle().map(|()| value));
-    match worked {
-        Ok(value) => {
-            session.commit()?;
-            Ok(value)
-        }
+    session.begin(begin);
+    match work(&mut Tx(Driver::Postgres(session))) {
+        Ok(value) => session.finish().map(|()| value),
         Err(error) => {
             session.roll_back();
             Err(error)

@@ -21,14 +21,19 @@ pub(in crate::store) enum Param<'a> {
 
 impl Param<'_> {
     /// A copy that may wait.
-    pub(in crate::store::db) fn keep(&self) -> Kept {
-        match *self {
+    ///
+    /// # Errors
+    /// [`DbError::TooLarge`]: no column can have it.
+    pub(in crate::store::db) fn keep(&self) -> Result<Kept, DbError> {
+        Ok(match *self {
             Self::Null => Kept::Null,
             Self::Integer(value) => Kept::Integer(value),
-            Self::Unsigned(value) => Kept::Unsigned(value),
+            Self::Unsigned(value) => {
+                Kept::Integer(i64::try_from(value).map_err(|_| DbError::TooLarge(value))?)
+            }
             Self::Text(value) => Kept::Text(value.to_owned()),
             Self::Octets(value) => Kept::Octets(value.to_vec()),
-        }
+        })
     }
 }
 
@@ -37,7 +42,6 @@ impl Param<'_> {
 pub(in crate::store::db) enum Kept {
     Null,
     Integer(i64),
-    Unsigned(u64),
     Text(String),
     Octets(Vec<u8>),
 }
@@ -47,7 +51,6 @@ impl Kept {
         match self {
             Self::Null => Param::Null,
             Self::Integer(value) => Param::Integer(*value),
-            Self::Unsigned(value) => Param::Unsigned(*value),
             Self::Text(value) => Param::Text(value),
             Self::Octets(value) => Param::Octets(value),
         }

@@ -282,4 +282,19 @@ DROP INDEX outbox_claimed;
 ALTER TABLE outbox SET (fillfactor = 70);
 ",
     },
+    Step {
+        both: "",
+        postgres: "
+-- Where statements are told as one, the server must see for itself that nothing is committed when one
+-- of them changed nothing. The detail says which, by its number.
+CREATE FUNCTION must_change(changed BIGINT, part BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS '
+BEGIN
+    IF changed = 0 THEN
+        RAISE EXCEPTION ''another transaction was quicker; this one is undone, and its host knows''
+            USING ERRCODE = ''PEC01'', DETAIL = part;
+    END IF;
+    RETURN changed;
+END';
+",
+    },
 ];

@@ -167,7 +167,8 @@ fn connect_error(place: String, text: String) -> StoreError {
 }
 
 /// Said on each connection. A commit is durable, also where the server, the database or the role
-/// was told otherwise; stronger settings (`remote_apply`) stay. What is looked for is found by an index
+/// was told otherwise; stronger settings (`remote_apply`) stay. A statement alone is like one in a
+/// transaction of ours. What is looked for is found by an index
 /// where there is one: plans are made when the tables are empty, and kept, and one that reads or sorts
 /// all there is would be good for nothing but that. (A plan that cannot do so looks dear, and is not to
 /// be compiled for that.) Whoever waits longer for a lock than SQLite's writers would gets an error.
@@ -178,6 +179,7 @@ SELECT set_config(name, 'off', false)
     FROM (VALUES ('enable_seqscan'), ('enable_bitmapscan'), ('enable_hashjoin'), ('enable_mergejoin'),
         ('jit')) AS planner (name)
     WHERE current_setting(name, true) = 'on';
+SET default_transaction_isolation = 'read committed';
 SET lock_timeout = '15s';
 SET idle_in_transaction_session_timeout = '60s';
 ";

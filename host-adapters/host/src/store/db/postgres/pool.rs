@@ -52,6 +52,16 @@ impl Pool {
     /// A connection, to be given back by dropping it. Nobody may take a second one meanwhile: if
     /// all did, all would wait.
     pub(super) fn take(&self) -> Result<Pooled<'_>, DbError> {
+        loop {
+            let taken = self.take_any()?;
+            // A server that was restarted is no reason for anybody to begin in vain.
+            if !taken.has_ended() {
+                return Ok(taken);
+            }
+        }
+    }
+
+    fn take_any(&self) -> Result<Pooled<'_>, DbError> {
         let may_take = |state: &State| !state.idle.is_empty() || state.open < self.most;
         let waited = self
             .freed

@@ -7,7 +7,9 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 
 use super::Trouble;
+use super::compose::{Composed, Shape, UNMET, numbered};
 use super::together::{Done, Pending, together};
+use crate::store::db::value::Kept;
 use crate::store::db::{DbError, Param, Unmet};
 
 /// A connection with the statements that were prepared on it.
@@ -16,8 +18,12 @@ pub(in crate::store::db) struct Session {
     runtime: Runtime,
     client: Client,
     statements: HashMap<&'static str, Statement>,
+    /// Those that do what several do.
+    composed: HashMap<Shape, Statement>,
     /// Numbers that were drawn beforehand, by the statement that draws them.
     drawn: HashMap<&'static str, Vec<i64>>,
+    /// How the transaction begins, as long as the server need not know of it.
+    unopened: Option<&'static str>,
     /// Not sent yet: they go with the next statement that somebody waits for.
     pending: Vec<Pending>,
     /// Of the last statement that failed.
@@ -32,7 +38,9 @@ impl Session {
             runtime,
             client,
             statements: HashMap::new(),
+            composed: HashMap::new(),
             drawn: HashMap::new(),
+            unopened: None,
             pending: Vec::new(),
             trouble: None,
             unclean: false,
@@ -48,33 +56,129 @@ impl Session {
         self.trouble.take()
     }
 
-    /// This one is waited for: were it refused, whatever followed would be committed by itself.
-    pub(super) fn begin(&mut self, begin: &'static str) -> Result<(), DbError> {
-        self.trouble = None;
-        self.unclean = true;
-        self.pending.clear();
-        self.wait(async |client| client.batch_execute(begin).await)
+    /// Has the server closed it while nobody used it? Nothing is sent; what has come is read.
+    pub(super) fn has_ended(&self) -> bool {
+        self.runtime.block_on(async {
+            // Once to see that something has come, once for the connection to read it.
+            for _ in 0..2 {
+                tokio::task::yield_now().await;
+            }
+        });
+        self.client.is_closed()
     }
 
-    /// Waits for the statements that must have changed something: COMMIT does not go out before that
-    /// is known.
+    pub(super) fn begin(&mut self, begin: &'static str) {
+        self.trouble = None;
+        self.pending.clear();
+        self.unopened = Some(begin);
+    }
+
+    /// Has the transaction begin, if it has not yet. This is waited for: were it refused, whatever
+    /// followed would be committed by itself.
+    fn open(&mut self) -> Result<(), DbError> {
+        let Some(begin) = self.unopened.take() else {
+            return Ok(());
+        };
+        self.unclean = true;
+        self.ask(async |client| client.batch_execute(begin).await)
+    }
+
+    /// Commits what was said since [`Self::begin`]. Where nobody has waited for any of it, one message
+    /// to the server may do for all. After an error nothing has happened.
     ///
     /// # Errors
-    /// [`DbError::Unmet`], and those of the statements.
-    pub(super) fn settle(&mut self) -> Result<(), DbError> {
+    /// [`DbError::Unmet`], and those of the statements. [`DbError::Uncertain`] where the answer got
+    /// lost: then there is nothing to try again, as it may have worked.
+    pub(super) fn finish(&mut self) -> Result<(), DbError> {
+        match self.prepare_end() {
+            Ok(End::Nothing) => Ok(()),
+            Ok(End::One(one)) => self.commit_alone(&one),
+            Ok(End::Commit(pending)) => self.commit(&pending),
+            Err(error) => {
+                self.roll_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Whatever must be known before the last words of a transaction go out.
+    fn prepare_end(&mut self) -> Result<End, DbError> {
+        if self.unopened.is_some() {
+            let one = match &*self.pending {
+                [] => Some(End::Nothing),
+                _ => self.as_one()?.map(End::One),
+            };
+            if let Some(end) = one {
+                self.unopened = None;
+                return Ok(end);
+            }
+        }
+        self.open()?;
         if self.pending.iter().any(|pending| pending.unmet.is_some()) {
             self.wait(async |_| Ok(()))?;
         }
-        Ok(())
+        Ok(End::Commit(self.take_pending()?))
     }
 
-    /// After [`Self::settle`].
-    ///
-    /// # Errors
-    /// [`DbError::Uncertain`] where the answer got lost: then there is nothing to try again, as
-    /// it may have worked.
-    pub(super) fn commit(&mut self) -> Result<(), DbError> {
-        let Done { earlier, last } = self.send(async |client| client.batch_execute("COMMIT").await);
+    /// One statement for all that is pending, where there is such.
+    fn as_one(&mut self) -> Result<Option<One>, DbError> {
+        if let [alone] = &*self.pending {
+            let prepared = self.prepare(alone.sql)?;
+            let parts = None;
+            return Ok(Some(One { prepared, parts }));
+        }
+        let Some(parts) = Composed::of(&self.pending) else {
+            return Ok(None);
+        };
+        let prepared = match self.composed.get(&parts.shape) {
+            Some(prepared) => prepared.clone(),
+            None if self.composed.len() >= MOST_COMPOSED => return Ok(None),
+            None => {
+                let text = parts.shape.text();
+                let prepared = self.ask(async |client| client.prepare(&text).await)?;
+                self.composed.insert(parts.shape.clone(), prepared.clone());
+                prepared
+            }
+        };
+        let parts = Some(parts);
+        Ok(Some(One { prepared, parts }))
+    }
+
+    /// What is said outside of a transaction is one.
+    fn commit_alone(&mut self, one: &One) -> Result<(), DbError> {
+        let mut pending = std::mem::take(&mut self.pending);
+        let in_order: Vec<&Pending> = match &one.parts {
+            Some(parts) => parts.in_order().map(|place| &pending[place]).collect(),
+            None => pending.iter().collect(),
+        };
+        let params = in_order.iter().flat_map(|pending| &pending.params);
+        let params: Vec<Param<'_>> = params.map(Kept::as_param).collect();
+        self.unclean = true;
+        let said = self
+            .runtime
+            .block_on(self.client.execute(&one.prepared, &as_dyn(&params)));
+        let unmet = match &said {
+            Ok(0) if one.parts.is_none() => Some(0),
+            Ok(_) => None,
+            Err(error) => one.unmet(error),
+        };
+        match said {
+            Err(error) if !is_servers_word(&error) => {
+                self.trouble = None;
+                return Err(DbError::Uncertain(error.into()));
+            }
+            _ => self.unclean = false,
+        }
+        match unmet.and_then(|place| pending.swap_remove(place).unmet) {
+            Some(unmet) => Err(DbError::Unmet(unmet)),
+            None => self.noting(said).map(drop),
+        }
+    }
+
+    /// After [`Self::prepare_end`].
+    fn commit(&mut self, pending: &[(Pending, Statement)]) -> Result<(), DbError> {
+        let commit = async |client: &Client| client.batch_execute("COMMIT").await;
+        let Done { earlier, last } = self.send_after(pending, commit);
         let earlier: Result<(), Error> = earlier.into_iter().try_for_each(|each| each.map(drop));
         match (earlier, last) {
             (Ok(()), Some(Ok(()))) => {
@@ -101,10 +205,9 @@ impl Session {
     /// The error of the work is of more interest than one of this.
     pub(super) fn roll_back(&mut self) {
         self.pending.clear();
-        if self.trouble != Some(Trouble::Lost) {
-            let Done { last, .. } =
-                self.send(async |client| client.batch_execute("ROLLBACK").await);
-            self.unclean = !matches!(last, Some(Ok(())));
+        if self.unopened.take().is_none() && self.trouble != Some(Trouble::Lost) {
+            let rollback = self.client.batch_execute("ROLLBACK");
+            self.unclean = self.runtime.block_on(rollback).is_err();
         }
     }
 
@@ -143,8 +246,7 @@ impl Session {
         params: &[Param<'_>],
         unmet: Option<Unmet>,
     ) -> Result<(), DbError> {
-        let statement = self.prepare(sql)?;
-        self.pending.push(Pending::new(statement, params, unmet));
+        self.pending.push(Pending::new(sql, params, unmet)?);
         if self.pending.len() >= MOST_PENDING {
             self.wait(async |_| Ok(()))?;
         }
@@ -152,12 +254,13 @@ impl Session {
     }
 
     /// One of the numbers that a statement draws, several at a time. No two calls get the same, on
-    /// whatever connection; one that is not used is lost.
+    /// whatever connection and in whatever transaction; one that is not used is lost.
     pub(in crate::store::db) fn draw(&mut self, sql: &'static str) -> Result<i64, DbError> {
         if let Some(number) = self.drawn.get_mut(sql).and_then(Vec::pop) {
             return Ok(number);
         }
-        let rows = self.query(sql, &[])?;
+        let statement = self.prepare(sql)?;
+        let rows = self.ask(async |client| client.query(&statement, &[]).await)?;
         // The last is taken first.
         let numbers = rows.iter().rev().map(|row| row.try_get(0));
         let mut numbers: Vec<i64> = numbers.collect::<Result<_, _>>()?;
@@ -171,16 +274,23 @@ impl Session {
         self.wait(async |client| client.batch_execute(sql).await)
     }
 
-    /// `?1` is `$1` here, and no statement of ours has another question mark.
     fn prepare(&mut self, sql: &'static str) -> Result<Statement, DbError> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        // What it needs may be what is still to be sent.
-        let text = sql.replace('?', "$");
-        let statement = self.wait(async |client| client.prepare(&text).await)?;
+        let text = numbered(sql, 0);
+        let statement = self.ask(async |client| client.prepare(&text).await)?;
         self.statements.insert(sql, statement.clone());
         Ok(statement)
+    }
+
+    /// Asks the server for what no transaction has a part in.
+    fn ask<T>(
+        &mut self,
+        question: impl AsyncFnOnce(&Client) -> Result<T, Error>,
+    ) -> Result<T, DbError> {
+        let answer = self.runtime.block_on(question(&self.client));
+        self.noting(answer)
     }
 
     /// Sends a statement after those that are pending, and waits for its result.
@@ -188,10 +298,11 @@ impl Session {
         &mut self,
         last: impl AsyncFnOnce(&Client) -> Result<T, Error>,
     ) -> Result<T, DbError> {
-        let pending = std::mem::take(&mut self.pending);
+        self.open()?;
+        let pending = self.take_pending()?;
         let Done { earlier, last } = self.send_after(&pending, last);
         // What changed nothing may be why a later one was refused.
-        for (pending, changed) in pending.into_iter().zip(earlier) {
+        for ((pending, _), changed) in pending.into_iter().zip(earlier) {
             if let (0, Some(unmet)) = (self.noting(changed)?, pending.unmet) {
                 return Err(DbError::Unmet(unmet));
             }
@@ -200,14 +311,19 @@ impl Session {
         self.noting(last)
     }
 
-    fn send<T>(&mut self, last: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Done<T> {
+    /// What is to be sent, ready for it.
+    fn take_pending(&mut self) -> Result<Vec<(Pending, Statement)>, DbError> {
         let pending = std::mem::take(&mut self.pending);
-        self.send_after(&pending, last)
+        let prepare = |pending: Pending| {
+            let prepared = self.prepare(pending.sql)?;
+            Ok((pending, prepared))
+        };
+        pending.into_iter().map(prepare).collect()
     }
 
     fn send_after<T>(
-        &mut self,
-        pending: &[Pending],
+        &self,
+        pending: &[(Pending, Statement)],
         last: impl AsyncFnOnce(&Client) -> Result<T, Error>,
     ) -> Done<T> {
         let last = last(&self.client);
@@ -219,6 +335,34 @@ impl Session {
             self.trouble = Trouble::of(&error);
             DbError::from(error)
         })
+    }
+}
+
+/// How a transaction ends that was worked through.
+enum End {
+    /// Nothing was said.
+    Nothing,
+    /// Nothing was sent, and this says all.
+    One(One),
+    /// With COMMIT, after these.
+    Commit(Vec<(Pending, Statement)>),
+}
+
+/// What says all that is pending.
+struct One {
+    prepared: Statement,
+    /// None: it is the only one that is pending.
+    parts: Option<Composed>,
+}
+
+impl One {
+    /// Which of those that are pending changed nothing and must have, if the server says so.
+    fn unmet(&self, error: &Error) -> Option<usize> {
+        let error = error.as_db_error()?;
+        if error.code().code() != UNMET {
+            return None;
+        }
+        self.parts.as_ref()?.place_of(error.detail()?.parse().ok()?)
     }
 }
 
@@ -234,3 +378,7 @@ pub(super) fn as_dyn<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync)>
 
 /// So many are sent without waiting for one: the server's answers have to lie somewhere.
 const MOST_PENDING: usize = 32;
+
+/// There are about a dozen that come again and again. The server keeps a plan of each for each
+/// connection, so not of all that there may be.
+const MOST_COMPOSED: usize = 48;

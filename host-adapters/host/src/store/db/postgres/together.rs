@@ -7,29 +7,33 @@ use std::task::Poll;
 use tokio_postgres::{Client, Error, Statement};
 
 use crate::store::db::value::Kept;
-use crate::store::db::{Param, Unmet};
+use crate::store::db::{DbError, Param, Unmet};
 
 /// A statement whose result nobody waits for.
 pub(super) struct Pending {
-    statement: Statement,
-    params: Vec<Kept>,
+    pub(super) sql: &'static str,
+    pub(super) params: Vec<Kept>,
     /// What it means if it changes nothing; none: it may.
     pub(super) unmet: Option<Unmet>,
 }
 
 impl Pending {
-    pub(super) fn new(statement: Statement, params: &[Param<'_>], unmet: Option<Unmet>) -> Self {
-        Self {
-            statement,
-            params: params.iter().map(Param::keep).collect(),
-            unmet,
-        }
+    /// # Errors
+    /// A value that no column can have.
+    pub(super) fn new(
+        sql: &'static str,
+        params: &[Param<'_>],
+        unmet: Option<Unmet>,
+    ) -> Result<Self, DbError> {
+        let params: Result<_, _> = params.iter().map(Param::keep).collect();
+        let params = params?;
+        Ok(Self { sql, params, unmet })
     }
 
-    async fn send(&self, client: &Client) -> Result<u64, Error> {
+    async fn send(&self, client: &Client, statement: &Statement) -> Result<u64, Error> {
         let params: Vec<Param<'_>> = self.params.iter().map(Kept::as_param).collect();
         let params = super::session::as_dyn(&params);
-        client.execute(&self.statement, &params).await
+        client.execute(statement, &params).await
     }
 }
 
@@ -41,18 +45,18 @@ pub(super) struct Done<T> {
     pub(super) last: Option<Result<T, Error>>,
 }
 
-/// Sends statements in their order, then `last`, and waits for all of them. A client of PostgreSQL sends
+/// Sends statements in their order, each as it was prepared, then `last`, and waits for all of them. A client of PostgreSQL sends
 /// a statement when its future is first polled, and then has nothing in it that could not be sent:
 /// that a value does not fit is known before `last`, which may be COMMIT, goes out.
 pub(super) async fn together<T>(
     client: &Client,
-    pending: &[Pending],
+    pending: &[(Pending, Statement)],
     last: impl Future<Output = Result<T, Error>>,
 ) -> Done<T> {
     type Sending<'a> = Pin<Box<dyn Future<Output = Result<u64, Error>> + 'a>>;
     let mut sending: Vec<Option<Sending<'_>>> = pending
         .iter()
-        .map(|pending| Some(Box::pin(pending.send(client)) as Sending<'_>))
+        .map(|(pending, prepared)| Some(Box::pin(pending.send(client, prepared)) as Sending<'_>))
         .collect();
     let mut results: Vec<Result<u64, Error>> = pending.iter().map(|_| Ok(0)).collect();
     let mut last = pin!(last);
