@@ -22,7 +22,7 @@ pub const POINTS: &[(&str, &str)] = &[
     ),
     (
         "inside-commit",
-        "all rows are written, the transaction is open",
+        "all rows are said, and nothing is committed",
     ),
     ("after-commit", "all is durable; the client has not heard"),
     ("before-relay", "a relay is about to be handed over"),

@@ -6,8 +6,8 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -118,8 +118,8 @@ const ALL: Exchange = (b"\0\0\0\x05relay", b"SELECT 1\0");
 /// A simple query, behind the statements that nobody waits for.
 const COMMIT: Exchange = (b"COMMIT\0", b"COMMIT\0");
 
-/// An outcome that is said in one statement, and one that takes a transaction.
 type Numbered = fn(usize) -> pec::Submission;
+/// An outcome that is said in one statement, and one that takes a transaction.
 const OUTCOMES: [(Exchange, Numbered); 2] = [(ALL, number), (COMMIT, to_many)];
 
 /// A value of four octets: the state of an item that has been carried out.
@@ -335,6 +335,28 @@ fn a_restart_between_two_messages_is_not_noticed() {
     assert_eq!(host.submit(number(3)).reply.code, 451);
     server.run();
     assert_eq!(host.submit(number(3)).reply.code, 250);
+}
+
+/// It was idle between what was read and what is written, too: nothing was begun by then.
+#[test]
+fn a_restart_while_a_message_is_thought_about_is_not_noticed() {
+    let Some(server) = PostgresServer::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    provider.database = Some(server.url("pec"));
+    let server = Arc::new(Mutex::new(server));
+    let same = Arc::clone(&server);
+    provider.scanner = Meanwhile::scanner(move || same.lock().unwrap().crash_and_restart());
+    let host = provider.start();
+    let effects = vec![pec::Effect::Track(tracked(NOON, "one", &number(1)))];
+    provider.toy.push(Rule::Script(
+        vec![pec::Question::Scan],
+        Box::new(outcome(250, vec![], effects)),
+    ));
+    assert_eq!(host.submit(number(1)).reply.code, 250);
+    assert_eq!(host.status(None).unwrap().len(), 1);
 }
 
 /// Errors name the place and the remedy, and no password.

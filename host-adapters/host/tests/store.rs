@@ -72,8 +72,8 @@ fn text_with_a_nul_is_stored() {
     assert_eq!(committed.reply.code, 250);
 }
 
-/// A statement that nobody waited for is part of the outcome all the same: where it cannot be sent, or
-/// the database refuses it, nothing of the outcome is there.
+/// A statement that nobody waited for is part of the outcome all the same: where a value of it cannot be
+/// stored, or the database refuses it, nothing of the outcome is there.
 fn what_fails_at_the_last_moment_undoes_everything() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());

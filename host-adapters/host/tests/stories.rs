@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ceralacca_host::pec::{self, Effect, RecipientState};
 use ceralacca_host::{
-    DepositOutcome, HostError, ItemState, PluginError, Progress, Refusal, RelayOutcome,
+    Action, DepositOutcome, HostError, ItemState, PluginError, Progress, Refusal, RelayOutcome,
 };
 use support::*;
 
@@ -245,30 +245,12 @@ fn a_settlement_that_rests_on_an_old_state_is_refused() {
         .pec_id
         .clone()
         .unwrap();
-    // The scanner is asked between what the plug-in sees and what it decides: the moment for
-    // another session to be quicker.
-    let meanwhile = Arc::new(std::sync::Mutex::new(None::<ceralacca_host::Host>));
-    struct Meanwhile(Arc<std::sync::Mutex<Option<ceralacca_host::Host>>>, String);
-    impl ceralacca_host::Scanner for Meanwhile {
-        fn scan(
-            &self,
-            _: &mut dyn std::io::Read,
-        ) -> Result<pec::ScanVerdict, ceralacca_host::Unavailable> {
-            if let Some(host) = self.0.lock().unwrap().take() {
-                let receipt = format!("delivery {} {CARLA}\r\n", self.1);
-                assert_eq!(
-                    host.arrive(arrival(&["anna@here.example"], receipt.as_bytes()))
-                        .reply
-                        .code,
-                    250
-                );
-            }
-            Ok(pec::ScanVerdict::Clean)
-        }
-    }
-    provider.scanner = Some(Box::new(Meanwhile(meanwhile.clone(), id.clone())));
+    let receipt = format!("delivery {id} {CARLA}\r\n");
+    provider.scanner = Meanwhile::scanner(move || {
+        let receipt = arrival(&["anna@here.example"], receipt.as_bytes());
+        assert_eq!(host.arrive(receipt).reply.code, 250);
+    });
     let slow = provider.start();
-    *meanwhile.lock().unwrap() = Some(host);
     provider.toy.push(Rule::Script(
         vec![
             pec::Question::TrackedMessage(id.clone()),
@@ -291,6 +273,117 @@ fn a_settlement_that_rests_on_an_old_state_is_refused() {
         status.recipients[1].recipient.state,
         RecipientState::Delivered
     );
+}
+
+/// Two sessions bring the same at once, and the other is quicker: its reply is the reply, whatever this
+/// one has decided, and nothing of that happens.
+fn who_comes_second_gets_the_first_reply() {
+    for code in [250, 550] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut provider = Provider::at(folder.path());
+        let quick = provider.start();
+        let octets = large();
+        let same = submission(&[CARLA], &octets);
+        let other = same.clone();
+        provider.scanner = Meanwhile::scanner(move || {
+            let first = quick.submit(other);
+            assert_eq!((first.reply.code, first.repeated), (250, false));
+        });
+        let slow = provider.start();
+        let effects = vec![
+            Effect::Track(tracked(NOON, "two", &same)),
+            Effect::KeepInfected(pec::InfectedMessage {
+                pec_id: None,
+                name: "two".to_owned(),
+                until: NOON + 1,
+            }),
+        ];
+        provider.toy.push(Rule::Script(
+            vec![pec::Question::Scan],
+            Box::new(outcome(code, vec![], effects)),
+        ));
+        let second = slow.submit(same);
+        assert_eq!((second.reply.code, second.repeated), (250, true), "{code}");
+        let status = slow.status(None).unwrap();
+        assert_eq!(status.len(), 1, "{status:?}");
+        assert_ne!(status[0].pec_id, "two");
+        // The one that its envelope is made of.
+        assert_eq!(provider.spool().len(), 1);
+    }
+}
+
+/// The states that the outcome of an item rests on have changed meanwhile: it is decided once more, at
+/// once.
+fn an_item_that_rests_on_an_old_state_is_decided_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let committed = host.submit(submission(&[BRUNO, CARLA], b"x"));
+    let id = committed.messages[0].pec_id.clone().unwrap();
+    let receipt = format!("delivery {id} {CARLA}\r\n");
+    provider.scanner = Meanwhile::scanner(move || {
+        let receipt = arrival(&["anna@here.example"], receipt.as_bytes());
+        assert_eq!(host.arrive(receipt).reply.code, 250);
+    });
+    let slow = provider.start();
+    provider.toy.push(Rule::Script(
+        vec![
+            pec::Question::TrackedMessage(id.clone()),
+            pec::Question::Scan,
+        ],
+        Box::new(outcome(
+            250,
+            vec![],
+            vec![settle(&id, BRUNO, RecipientState::NotDelivered)],
+        )),
+    ));
+    run(&slow);
+    let status = &slow.status(Some(&id)).unwrap()[0];
+    for recipient in &status.recipients {
+        assert_eq!(recipient.recipient.state, RecipientState::Delivered);
+    }
+    for item in &status.items {
+        assert_eq!((item.state, item.attempts), (ItemState::Done, 0));
+    }
+}
+
+/// Somebody else has taken an item over while its event was thought about: nothing of the outcome
+/// happens, and the item is theirs.
+fn an_item_that_was_taken_over_has_no_outcome_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let others = Provider::at(folder.path());
+    provider.scanner = Meanwhile::scanner(move || {
+        others.tamper(
+            "UPDATE outbox SET claimed_by = 'other:1', claimed_until = unixepoch() + 60
+             WHERE action = 'loop'",
+        );
+    });
+    let host = provider.start();
+    let given = submission(&[BRUNO], b"x");
+    let id = host.submit(given.clone()).messages[0].pec_id.clone();
+    provider.toy.push(Rule::Script(
+        vec![pec::Question::Scan],
+        Box::new(outcome(
+            250,
+            vec![],
+            vec![Effect::Track(tracked(NOON, "two", &given))],
+        )),
+    ));
+    run(&host);
+    let looped = || {
+        let status = host.status(id.as_deref()).unwrap().remove(0);
+        let item = status.items.into_iter().find(|i| i.action == Action::Loop);
+        let item = item.unwrap();
+        (item.state, item.attempts)
+    };
+    assert_eq!(looped(), (ItemState::Pending, 0));
+    assert!(host.status(Some("two")).unwrap().is_empty());
+    // They die, and it comes back.
+    provider.tamper("UPDATE outbox SET claimed_by = NULL, claimed_until = 0");
+    run(&host);
+    assert_eq!(looped(), (ItemState::Done, 0));
+    assert_eq!(provider.mailbox(BRUNO).len(), 1);
 }
 
 /// The network is away for a while: back-off doubles, attempts are counted, nothing is lost, and
@@ -552,6 +645,9 @@ on_both! {
     a_failing_plug_in_costs_one_transaction;
     one_of_two_sessions_takes_charge;
     a_settlement_that_rests_on_an_old_state_is_refused;
+    who_comes_second_gets_the_first_reply;
+    an_item_that_rests_on_an_old_state_is_decided_again;
+    an_item_that_was_taken_over_has_no_outcome_here;
     what_does_not_work_now_works_later;
     a_refused_relay_becomes_an_event;
     a_relay_that_half_worked_is_finished_for_the_rest_alone;

@@ -145,13 +145,6 @@ impl Store {
             seen,
             outcome,
         } = commit;
-        // Only what was accepted is worth recognising: after a refusal the sender may mend something
-        // on our side and send the same again.
-        if !outcome.reply.accepts()
-            && let Some(reply) = self.first_reply(&cause)?
-        {
-            return Ok(Written::Before(reply));
-        }
         let mut bodies = Bodies::splice(&self.0.spool, original, outcome.messages)?;
         bodies.sync(&outcome.effects)?;
         let claim = self.0.desk.has_room().then(|| self.0.claims.make());
@@ -218,13 +211,6 @@ fn makes_unclaimed(effects: &[pec::Effect], cause: &Cause<'_>, claim: Option<&Cl
     bounces || (claim.is_none() && effects.iter().any(sends))
 }
 
-impl pec::Reply {
-    /// Does it say that the message is ours to answer for from now on?
-    fn accepts(&self) -> bool {
-        matches!(self.code, 200..=299)
-    }
-}
-
 impl Ending {
     /// Is there nothing to write but how the item ended?
     pub(super) fn is_one_statement(&self) -> bool {
@@ -258,8 +244,12 @@ fn write_cause(
             account,
             recipients,
         } => {
-            if reply.accepts() {
+            // Only what was accepted is worth recognising: after a refusal the sender may mend
+            // something on our side and send the same again.
+            if matches!(reply.code, 200..=299) {
                 write_fingerprint(tx, now, fingerprint, *since, reply)?;
+            } else if known_reply(tx, fingerprint, *since)?.is_some() {
+                return Err(Unmet::Repeated.into());
             }
             let accepted = effects
                 .iter()
@@ -275,6 +265,25 @@ fn write_cause(
         Cause::Item { item, ending } => item.end(tx, now, ending),
         Cause::Directory { .. } | Cause::Request | Cause::Tick => Ok(()),
     }
+}
+
+/// The reply to the same event since then.
+pub(super) fn known_reply(
+    tx: &mut Tx<'_>,
+    fingerprint: &[u8; 32],
+    since: u64,
+) -> Result<Option<pec::Reply>, DbError> {
+    tx.find(
+        "SELECT code, status, text FROM fingerprint WHERE fingerprint = ?1 AND at >= ?2",
+        params![fingerprint, since],
+        |row| {
+            Ok(pec::Reply {
+                code: row.get(0)?,
+                status: row.get(1)?,
+                text: row.get(2)?,
+            })
+        },
+    )
 }
 
 /// One that is not too old to count stays. Two sessions of one client may write the same at once, on

@@ -1,5 +1,6 @@
 //! Short memories: replies given, verdicts kept, recipients counted.
 
+use super::commit::known_reply;
 use super::db::{Promise, params};
 use super::{Store, StoreError};
 use crate::pec;
@@ -15,17 +16,7 @@ impl Store {
         since: u64,
     ) -> Result<Option<pec::Reply>, StoreError> {
         self.look("looking for an earlier reply", |tx| {
-            tx.find(
-                "SELECT code, status, text FROM fingerprint WHERE fingerprint = ?1 AND at >= ?2",
-                params![fingerprint, since],
-                |row| {
-                    Ok(pec::Reply {
-                        code: row.get(0)?,
-                        status: row.get(1)?,
-                        text: row.get(2)?,
-                    })
-                },
-            )
+            known_reply(tx, fingerprint, since)
         })
     }
 

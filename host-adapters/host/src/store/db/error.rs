@@ -13,7 +13,7 @@ pub(in crate::store) enum DbError {
     /// PostgreSQL, or the way to it.
     #[error("{}", with_causes(&**.0))]
     Postgres(Arc<tokio_postgres::Error>),
-    /// The connection was lost between COMMIT and its answer.
+    /// The connection was lost between what commits and its answer.
     #[error(
         "{}; whether it was committed before the connection was lost is not known",
         with_causes(&**.0)

@@ -168,7 +168,8 @@ fn transaction<T>(
 enum Trouble {
     /// Somebody else was in the way.
     Contention,
-    /// The connection is lost. No transaction was committed; what is said outside of one may be done.
+    /// The connection is lost. What may have been committed nevertheless is [`DbError::Uncertain`]; a
+    /// statement outside of a transaction may be done.
     Lost,
 }
 
@@ -187,6 +188,7 @@ impl Trouble {
             SqlState::FOREIGN_KEY_VIOLATION,
         ];
         let lost = [
+            SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN,
             SqlState::ADMIN_SHUTDOWN,
             SqlState::CRASH_SHUTDOWN,
             SqlState::CANNOT_CONNECT_NOW,

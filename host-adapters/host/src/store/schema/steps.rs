@@ -290,7 +290,7 @@ ALTER TABLE outbox SET (fillfactor = 70);
 CREATE FUNCTION must_change(changed BIGINT, part BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS '
 BEGIN
     IF changed = 0 THEN
-        RAISE EXCEPTION ''another transaction was quicker; this one is undone, and its host knows''
+        RAISE EXCEPTION ''a statement changed nothing; all is undone, and the host knows''
             USING ERRCODE = ''PEC01'', DETAIL = part;
     END IF;
     RETURN changed;

@@ -127,7 +127,10 @@ struct Kind {
 impl Kind {
     /// None: more than may be a part.
     fn of(sql: &'static str, checked: bool) -> Option<Self> {
-        if sql.contains("SELECT") || sql.contains("RETURNING") {
+        if ["SELECT", "FROM", "RETURNING"]
+            .iter()
+            .any(|word| sql.contains(word))
+        {
             return None;
         }
         let mut words = sql.split_ascii_whitespace();

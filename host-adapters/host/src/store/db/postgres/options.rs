@@ -167,8 +167,8 @@ fn connect_error(place: String, text: String) -> StoreError {
 }
 
 /// Said on each connection. A commit is durable, also where the server, the database or the role
-/// was told otherwise; stronger settings (`remote_apply`) stay. A statement alone is like one in a
-/// transaction of ours. What is looked for is found by an index
+/// was told otherwise; stronger settings (`remote_apply`) stay. A statement alone has no BEGIN to say
+/// how it is isolated, so this does. What is looked for is found by an index
 /// where there is one: plans are made when the tables are empty, and kept, and one that reads or sorts
 /// all there is would be good for nothing but that. (A plan that cannot do so looks dear, and is not to
 /// be compiled for that.) Whoever waits longer for a lock than SQLite's writers would gets an error.

@@ -52,23 +52,24 @@ impl Pool {
     /// A connection, to be given back by dropping it. Nobody may take a second one meanwhile: if
     /// all did, all would wait.
     pub(super) fn take(&self) -> Result<Pooled<'_>, DbError> {
+        let may_take = |state: &State| !state.idle.is_empty() || state.open < self.most;
+        let mut state = self.lock();
         loop {
-            let taken = self.take_any()?;
-            // A server that was restarted is no reason for anybody to begin in vain.
+            let waited = self
+                .freed
+                .wait_timeout_while(state, PATIENCE, |state| !may_take(state));
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            let Some(session) = state.idle.pop() else {
+                break;
+            };
+            drop(state);
+            let taken = self.pooled(Some(session));
+            // A server that was restarted meanwhile is no reason to begin in vain.
             if !taken.has_ended() {
                 return Ok(taken);
             }
-        }
-    }
-
-    fn take_any(&self) -> Result<Pooled<'_>, DbError> {
-        let may_take = |state: &State| !state.idle.is_empty() || state.open < self.most;
-        let waited = self
-            .freed
-            .wait_timeout_while(self.lock(), PATIENCE, |state| !may_take(state));
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = state.idle.pop() {
-            return Ok(self.pooled(Some(session)));
+            drop(taken);
+            state = self.lock();
         }
         if state.open >= self.most {
             return Err(DbError::NoConnection(self.most));

@@ -45,9 +45,10 @@ pub(super) struct Done<T> {
     pub(super) last: Option<Result<T, Error>>,
 }
 
-/// Sends statements in their order, each as it was prepared, then `last`, and waits for all of them. A client of PostgreSQL sends
-/// a statement when its future is first polled, and then has nothing in it that could not be sent:
-/// that a value does not fit is known before `last`, which may be COMMIT, goes out.
+/// Sends statements in their order, each as it was prepared, then `last`, and waits for all of them. A
+/// client of PostgreSQL sends a statement when its future is first polled, and then has nothing in it
+/// that could not be sent: that a value does not fit is known before `last`, which may be COMMIT, goes
+/// out.
 pub(super) async fn together<T>(
     client: &Client,
     pending: &[(Pending, Statement)],
