@@ -85,7 +85,7 @@ fn large_message(kinds: &[Kind]) {
     let mut alone = None;
     for kind in kinds {
         let system = System::start(*kind);
-        submissions(&system, WARM_UP);
+        submissions(&system, MANY);
         let (reply, stored) = large(&system);
         let unit: Duration = *alone.get_or_insert(reply);
         let memory = system.most_resident().map_or("| |".to_owned(), |octets| {
@@ -112,3 +112,6 @@ const FEW: usize = 20;
 
 /// So that processes are started and connections open, as on a server that has run for a while.
 const WARM_UP: usize = 300;
+
+/// After which a process needs hardly more memory than before.
+const MANY: usize = 1_000;

@@ -94,6 +94,11 @@ impl Provider {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ceralacca-postfix"));
         command.arg("--config").arg(self.config());
         command.env_remove("CACHE_DIRECTORY");
+        // As the unit does.
+        let environment = UNIT
+            .lines()
+            .filter_map(|line| line.strip_prefix("Environment="));
+        command.envs(environment.filter_map(|line| line.split_once('=')));
         command
     }
 
@@ -119,6 +124,9 @@ impl Provider {
             .replace("#fetch-crls = true", "fetch-crls = false")
     }
 }
+
+/// How the package runs the service.
+const UNIT: &str = include_str!("../../debian/ceralacca-postfix.service");
 
 /// Is the plug-in there? Where it is not the test says so and is skipped, unless CI demands it.
 pub fn plug_in() -> bool {
