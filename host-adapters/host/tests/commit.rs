@@ -350,13 +350,14 @@ fn a_restart_while_a_message_is_thought_about_is_not_noticed() {
     let same = Arc::clone(&server);
     provider.scanner = Meanwhile::scanner(move || same.lock().unwrap().crash_and_restart());
     let host = provider.start();
-    let effects = vec![pec::Effect::Track(tracked(NOON, "one", &number(1)))];
-    provider.toy.push(Rule::Script(
-        vec![pec::Question::Scan],
-        Box::new(outcome(250, vec![], effects)),
-    ));
-    assert_eq!(host.submit(number(1)).reply.code, 250);
-    assert_eq!(host.status(None).unwrap().len(), 1);
+    // What the first one says to the server is what the second one says, so there is nothing to prepare.
+    for (n, questions) in [(1, vec![]), (2, vec![pec::Question::Scan])] {
+        let message = tracked(NOON, &format!("number {n}"), &number(n));
+        let end = outcome(250, vec![], vec![pec::Effect::Track(message)]);
+        provider.toy.push(Rule::Script(questions, Box::new(end)));
+        assert_eq!(host.submit(number(n)).reply.code, 250, "{n}");
+    }
+    assert_eq!(host.status(None).unwrap().len(), 2);
 }
 
 /// Errors name the place and the remedy, and no password.
