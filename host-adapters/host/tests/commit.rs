@@ -360,6 +360,33 @@ fn a_restart_while_a_message_is_thought_about_is_not_noticed() {
     assert_eq!(host.status(None).unwrap().len(), 2);
 }
 
+/// A server that will not have several statements as one is told them one after the other.
+#[test]
+fn what_a_server_will_not_take_as_one_is_said_in_several() {
+    let Some(server) = PostgresServer::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    provider.database = Some(server.url("pec"));
+    let host = provider.start();
+    provider.tamper("DROP FUNCTION must_change(BIGINT, BIGINT)");
+    for n in [1, 2] {
+        assert_eq!(host.submit(number(n)).reply.code, 250);
+    }
+    run(&host);
+    assert_eq!(provider.sent().len(), 2);
+    assert_eq!(provider.mailbox("anna@here.example").len(), 2);
+    // What must change something is looked at all the same.
+    let twice = vec![pec::Effect::Track(tracked(NOON, "one", &number(3)))];
+    for (n, code) in [(3, 250), (4, 451)] {
+        let end = outcome(250, vec![], twice.clone());
+        provider.toy.push(Rule::Script(vec![], Box::new(end)));
+        assert_eq!(host.submit(number(n)).reply.code, code);
+    }
+    assert_eq!(host.status(None).unwrap().len(), 3);
+}
+
 /// Errors name the place and the remedy, and no password.
 #[test]
 fn what_cannot_be_opened_is_named() {
