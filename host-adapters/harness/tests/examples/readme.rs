@@ -36,7 +36,9 @@ impl Readme {
             // What make says of its own is not shown.
             make.args(["--silent", "--no-print-directory", goal]);
             make.arg(format!("OUT={}", self.out));
-            make.arg(format!("TARGET={}", target("").display()));
+            // Without an end of its own, or make takes what is in it for other files than those below.
+            let folder = target("").display().to_string();
+            make.arg(format!("TARGET={}", folder.trim_end_matches('/')));
             for built in BUILT {
                 make.arg("-o").arg(target(built));
             }
