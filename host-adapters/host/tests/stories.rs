@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use ceralacca_host::pec::{self, Effect, RecipientState};
 use ceralacca_host::{
-    Action, DepositOutcome, HostError, ItemState, PluginError, Progress, Refusal, RelayOutcome,
+    Action, DepositOutcome, Host, HostError, ItemState, PluginError, Progress, Refusal,
+    RelayOutcome,
 };
 use support::*;
 
@@ -235,33 +236,34 @@ fn one_of_two_sessions_takes_charge() {
     assert_eq!(provider.mailbox(BRUNO), ["envelope id"]);
 }
 
-/// A receipt settles a recipient while a tick is being thought about: the tick must not
-/// overwrite it with what it saw before.
-fn a_settlement_that_rests_on_an_old_state_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut provider = Provider::at(folder.path());
+/// A host whose next event is shown a message to two, and decides that one of them has not got it, while
+/// another host takes Carla's receipt in. With the message's PEC id.
+fn overtaken(provider: &mut Provider, settled: &str) -> (Host, String) {
     let host = provider.start();
-    let id = host.submit(submission(&[BRUNO, CARLA], b"x")).messages[0]
-        .pec_id
-        .clone()
-        .unwrap();
+    let committed = host.submit(submission(&[BRUNO, CARLA], b"x"));
+    let id = committed.messages[0].pec_id.clone().unwrap();
     let receipt = format!("delivery {id} {CARLA}\r\n");
     provider.scanner = Meanwhile::scanner(move || {
         let receipt = arrival(&["anna@here.example"], receipt.as_bytes());
         assert_eq!(host.arrive(receipt).reply.code, 250);
     });
     let slow = provider.start();
-    provider.toy.push(Rule::Script(
-        vec![
-            pec::Question::TrackedMessage(id.clone()),
-            pec::Question::Scan,
-        ],
-        Box::new(outcome(
-            250,
-            vec![],
-            vec![settle(&id, CARLA, RecipientState::NotDelivered)],
-        )),
-    ));
+    let questions = vec![
+        pec::Question::TrackedMessage(id.clone()),
+        pec::Question::Scan,
+    ];
+    let effects = vec![settle(&id, settled, RecipientState::NotDelivered)];
+    let end = Box::new(outcome(250, vec![], effects));
+    provider.toy.push(Rule::Script(questions, end));
+    (slow, id)
+}
+
+/// A receipt settles a recipient while a tick is being thought about: the tick must not
+/// overwrite it with what it saw before.
+fn a_settlement_that_rests_on_an_old_state_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let (slow, id) = overtaken(&mut provider, CARLA);
     assert_eq!(
         slow.arrive(arrival(&["anna@here.example"], b"something"))
             .reply
@@ -317,26 +319,7 @@ fn who_comes_second_gets_the_first_reply() {
 fn an_item_that_rests_on_an_old_state_is_decided_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
-    let host = provider.start();
-    let committed = host.submit(submission(&[BRUNO, CARLA], b"x"));
-    let id = committed.messages[0].pec_id.clone().unwrap();
-    let receipt = format!("delivery {id} {CARLA}\r\n");
-    provider.scanner = Meanwhile::scanner(move || {
-        let receipt = arrival(&["anna@here.example"], receipt.as_bytes());
-        assert_eq!(host.arrive(receipt).reply.code, 250);
-    });
-    let slow = provider.start();
-    provider.toy.push(Rule::Script(
-        vec![
-            pec::Question::TrackedMessage(id.clone()),
-            pec::Question::Scan,
-        ],
-        Box::new(outcome(
-            250,
-            vec![],
-            vec![settle(&id, BRUNO, RecipientState::NotDelivered)],
-        )),
-    ));
+    let (slow, id) = overtaken(&mut provider, BRUNO);
     run(&slow);
     let status = &slow.status(Some(&id)).unwrap()[0];
     for recipient in &status.recipients {
