@@ -27,6 +27,14 @@ fn to_many(n: usize) -> pec::Submission {
     submission(&recipients, format!("message {n}").as_bytes())
 }
 
+/// A provider whose database is elsewhere, in a folder that goes with it.
+fn provider_with(url: String) -> (tempfile::TempDir, Provider) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    provider.database = Some(url);
+    (folder, provider)
+}
+
 /// Eight sessions come to commit while another process holds the database; when it lets go, they
 /// do so in one or two transactions. One of them breaks the contract, and harms nobody but itself.
 #[test]
@@ -207,9 +215,7 @@ fn a_commit_that_was_not_heard_of_is_recognised() {
     };
     for (schema, (at, submission)) in ["one", "many"].into_iter().zip(OUTCOMES) {
         let cable = Cable::cut_at(at, &server);
-        let folder = tempfile::tempdir().unwrap();
-        let mut provider = Provider::at(folder.path());
-        provider.database = Some(cable.url(&server.url(schema)));
+        let (_folder, mut provider) = provider_with(cable.url(&server.url(schema)));
         let host = provider.start();
         assert_eq!(host.submit(submission(1)).reply.code, 250);
         cable.cut.after.store(true, Ordering::SeqCst);
@@ -232,9 +238,7 @@ fn a_commit_that_was_not_made_is_made_the_second_time() {
     };
     for (schema, (at, submission)) in ["one", "many"].into_iter().zip(OUTCOMES) {
         let cable = Cable::cut_at(at, &server);
-        let folder = tempfile::tempdir().unwrap();
-        let mut provider = Provider::at(folder.path());
-        provider.database = Some(cable.url(&server.url(schema)));
+        let (_folder, mut provider) = provider_with(cable.url(&server.url(schema)));
         let host = provider.start();
         cable.cut.before.store(true, Ordering::SeqCst);
         assert_eq!(host.submit(submission(1)).reply.code, 451);
@@ -255,9 +259,7 @@ fn an_end_that_was_not_heard_of_is_one() {
         return;
     };
     let cable = Cable::cut_at(DONE, &server);
-    let folder = tempfile::tempdir().unwrap();
-    let mut provider = Provider::at(folder.path());
-    provider.database = Some(cable.url(&server.url("pec")));
+    let (_folder, mut provider) = provider_with(cable.url(&server.url("pec")));
     let host = provider.start();
     for (n, cut) in [(1, &cable.cut.before), (2, &cable.cut.after)] {
         assert_eq!(host.submit(number(n)).reply.code, 250);
@@ -282,9 +284,7 @@ fn a_server_that_dies_under_load_loses_nothing() {
     let Some(mut server) = PostgresServer::start() else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let mut provider = Provider::at(folder.path());
-    provider.database = Some(server.url("pec"));
+    let (_folder, mut provider) = provider_with(server.url("pec"));
     let host = provider.start();
     let stop = Stop::new();
     thread::scope(|scope| {
@@ -324,9 +324,7 @@ fn a_restart_between_two_messages_is_not_noticed() {
     let Some(mut server) = PostgresServer::start() else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let mut provider = Provider::at(folder.path());
-    provider.database = Some(server.url("pec"));
+    let (_folder, mut provider) = provider_with(server.url("pec"));
     let host = provider.start();
     assert_eq!(host.submit(number(1)).reply.code, 250);
     server.crash_and_restart();
@@ -343,9 +341,7 @@ fn a_restart_while_a_message_is_thought_about_is_not_noticed() {
     let Some(server) = PostgresServer::start() else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let mut provider = Provider::at(folder.path());
-    provider.database = Some(server.url("pec"));
+    let (_folder, mut provider) = provider_with(server.url("pec"));
     let server = Arc::new(Mutex::new(server));
     let same = Arc::clone(&server);
     provider.scanner = Meanwhile::scanner(move || same.lock().unwrap().crash_and_restart());
@@ -366,9 +362,7 @@ fn what_a_server_will_not_take_as_one_is_said_in_several() {
     let Some(server) = PostgresServer::start() else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let mut provider = Provider::at(folder.path());
-    provider.database = Some(server.url("pec"));
+    let (_folder, mut provider) = provider_with(server.url("pec"));
     let host = provider.start();
     provider.tamper("DROP FUNCTION must_change(BIGINT, BIGINT)");
     for n in [1, 2] {

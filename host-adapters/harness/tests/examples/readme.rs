@@ -36,9 +36,10 @@ impl Readme {
             // What make says of its own is not shown.
             make.args(["--silent", "--no-print-directory", goal]);
             make.arg(format!("OUT={}", self.out));
-            // Without an end of its own, or make takes what is in it for other files than those below.
-            let folder = target("").display().to_string();
-            make.arg(format!("TARGET={}", folder.trim_end_matches('/')));
+            // To make, a file is what it is called: the folder is that of the files below.
+            let first = target(BUILT[0]);
+            let folder = first.parent().expect("a folder");
+            make.arg(format!("TARGET={}", folder.display()));
             for built in BUILT {
                 make.arg("-o").arg(target(built));
             }

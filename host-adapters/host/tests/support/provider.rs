@@ -154,7 +154,6 @@ impl Provider {
     }
 }
 
-/// Carries out what can be, and gives the story's lines.
 /// The scanner is asked between what the plug-in sees and what it decides: the moment for others to be
 /// quicker. Does it once.
 pub struct Meanwhile(Mutex<Option<Box<dyn FnOnce() + Send>>>);
@@ -175,6 +174,7 @@ impl Scanner for Meanwhile {
     }
 }
 
+/// Carries out what can be, and gives the story's lines.
 pub fn run(host: &Host) -> (OutboxReport, Vec<Progress>) {
     let mut story = Vec::new();
     let report = host.run_outbox(&mut |progress| story.push(progress.clone()));

@@ -1,7 +1,7 @@
 //! Several statements as one.
 //!
-//! What it costs a server to be told of a statement is about what it costs to carry out one that inserts
-//! a row. So those of a transaction that cannot notice each other are told at once, as the parts of one
+//! A server may be far away, and each time that somebody waits for it costs a way there and back. So the
+//! statements of a transaction that cannot notice each other are told at once, as the parts of one
 //! (`WITH part0 AS (UPDATE …), part1 AS (INSERT …) SELECT …`). It is a transaction of its own, so BEGIN and
 //! COMMIT need not be told either: one message there, one back.
 //!
@@ -45,31 +45,32 @@ impl Composed {
         if pending.len() > MOST {
             return None;
         }
-        let mut kinds: Vec<Kind> = Vec::new();
-        let mut parts: Vec<Part> = Vec::new();
-        let mut places: Vec<Vec<usize>> = Vec::new();
+        let mut found: Vec<(Kind, Part, Vec<usize>)> = Vec::new();
         for (place, statement) in pending.iter().enumerate() {
             let checked = statement.unmet.is_some();
             let kind = Kind::of(statement.sql, checked)?;
-            let known = parts.iter().position(|part| part.sql == statement.sql);
-            if let (Some(known), true) = (known, kind.adds) {
-                parts[known].rows += 1;
-                places[known].push(place);
+            let mut known = found.iter_mut().filter(|_| kind.adds);
+            if let Some((_, part, places)) = known.find(|(_, part, _)| part.sql == statement.sql) {
+                part.rows += 1;
+                places.push(place);
                 continue;
             }
-            let mut others = kinds.iter().filter(|other| other.table == kind.table);
-            if others.any(|other| other.adds || !kind.adds) {
+            let mut others = found.iter().filter(|(other, ..)| other.table == kind.table);
+            if others.any(|(other, ..)| other.adds || !kind.adds) {
                 return None;
             }
-            kinds.push(kind);
-            parts.push(Part {
+            let part = Part {
                 sql: statement.sql,
                 values: statement.params.len(),
                 rows: 1,
                 checked,
-            });
-            places.push(vec![place]);
+            };
+            found.push((kind, part, vec![place]));
         }
+        let (parts, places): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .map(|(_, part, places)| (part, places))
+            .unzip();
         let shape = Shape(parts);
         (!places.is_empty()).then_some(Self { shape, places })
     }
