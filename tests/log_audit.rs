@@ -294,10 +294,12 @@ fn l06_every_virus_is_told_to_the_sender() {
     // Bruno's provider finds one; Aldo's, our own, another.
     world.beta.infect(b"VIRUS", "Eicar-Signature");
     let to = [ALDO, BRUNO];
+    // Large enough to go on from our outbox, when our scanner has learnt of it.
+    let padding = "A line.\r\n".repeat(10_000);
     let committed = world.alfa.submit(
         ANNA,
         &to,
-        (letter(ANNA, &to.join(", "), "x") + "VIRUS\r\n").as_bytes(),
+        (letter(ANNA, &to.join(", "), "x") + "VIRUS\r\n" + &padding).as_bytes(),
     );
     world.alfa.infect(b"VIRUS", "Eicar-Signature");
     world.settle();

@@ -73,9 +73,12 @@ fn with_crlf(octets: &[u8]) -> Vec<u8> {
     sent
 }
 
-/// Carries out what is committed. A failure here changes nothing about what was promised: the
+/// Tells of what was carried out at once, and carries out the rest of what is committed. A failure here changes nothing about what was promised: the
 /// message is in the store, and the next tick goes on.
-fn run_outbox(host: &Host, narrator: &mut Narrator) {
+fn carry_out(committed: &Committed, host: &Host, narrator: &mut Narrator) {
+    for progress in &committed.at_once {
+        narrator.progress(progress);
+    }
     match host.run_outbox(&mut |progress| narrator.progress(progress)) {
         Ok(report) => {
             if let Some(sentence) = waiting(&report) {

@@ -87,6 +87,44 @@ fn a_message_reaches_its_recipient_and_the_receipts_its_sender() {
     }
 }
 
+/// Within one provider nothing leaves, and what its incoming point takes at once is told of like the rest.
+#[test]
+fn a_message_within_the_provider_is_told_of_step_by_step() {
+    if !plug_in() {
+        return;
+    }
+    let world = two_providers();
+    let note = OFFER.replace("bruno@pec.beta.example", "anna@pec.alfa.example");
+    fs::write(world.path().join("note.eml"), note).unwrap();
+    let said = in_folder(
+        world.path(),
+        "submit --provider {}/alfa --from anna@pec.alfa.example --rcpt anna@pec.alfa.example \
+         --json {}/note.eml",
+    );
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let said: Value = serde_json::from_str(&said.stdout).unwrap();
+    let events: Vec<_> = said["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event["event"] != "transaction")
+        .map(|event| (event["event"].as_str(), event["message"]["kind"].as_str()))
+        .collect();
+    let expected = [
+        ("looped", "transport-envelope"),
+        ("deposited", "server-user-acceptance"),
+        ("deposited", "transport-envelope"),
+        ("looped", "delivery"),
+        ("deposited", "delivery"),
+    ];
+    assert_eq!(
+        events,
+        expected.map(|(what, kind)| (Some(what), Some(kind)))
+    );
+    assert_eq!(mailbox(world.path(), "alfa", "anna").len(), 3);
+    assert!(outbox(world.path(), "alfa").is_empty());
+}
+
 /// ARCHITECTURE, decision 4.
 #[test]
 fn the_same_time_and_entropy_give_the_same_octets() {

@@ -10,6 +10,7 @@ use crate::parts::{
 };
 use crate::store::{Cause, Original, Seen, Store};
 use crate::{hex, pec};
+use answers::Seeing;
 use awaited::Awaited;
 use transact::Begin;
 
@@ -31,6 +32,7 @@ mod directory;
 mod endings;
 mod error;
 mod fingerprint;
+mod looped;
 mod outbox;
 mod record;
 mod report;
@@ -172,7 +174,8 @@ impl Host {
         let entropy = self.parts.entropy.entropy(&format!("examine:{digest}"))?;
         let event = Event::Examine(examination);
         let mut seen = Seen::default();
-        let outcome = self.converse(self.now(), &entropy, event, &original, &mut seen)?;
+        let seeing = Seeing::only(&mut seen);
+        let outcome = self.converse(self.now(), &entropy, event, &original, seeing)?;
         match outcome.finding {
             Some(finding) => Ok(finding),
             None if outcome.reply.code < 500 => Err(crate::Unavailable(outcome.reply.text).into()),
@@ -274,6 +277,7 @@ impl Committed {
             messages: Vec::new(),
             finding: None,
             notices: Vec::new(),
+            at_once: Vec::new(),
             repeated: true,
         }
     }

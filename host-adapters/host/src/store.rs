@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use claims::Claims;
-pub(crate) use commit::{Cause, Commit, CommitError, Ending, Written};
+pub(crate) use commit::{Cause, Commit, CommitError, Ending, Looped, Written, item_key};
 pub use db::PostgresOptions;
 use db::{Db, DbError, Postgres, Promise, Sqlite, Tx, sqlite};
 use desk::Desk;

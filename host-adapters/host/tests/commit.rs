@@ -14,10 +14,16 @@ use std::time::Duration;
 use ceralacca_host::*;
 use support::*;
 
+const BRUNO: &str = "bruno@here.example";
 const CARLA: &str = "carla@there.example";
 
 fn number(n: usize) -> pec::Submission {
     submission(&[CARLA], format!("message {n}").as_bytes())
+}
+
+/// To one of ours as well, whose part is committed along with it.
+fn to_ours(n: usize) -> pec::Submission {
+    submission(&[BRUNO, CARLA], format!("message {n}").as_bytes())
 }
 
 /// To more recipients than fit into one statement.
@@ -127,8 +133,8 @@ const ALL: Exchange = (b"\0\0\0\x05relay", b"SELECT 1\0");
 const COMMIT: Exchange = (b"COMMIT\0", b"COMMIT\0");
 
 type Numbered = fn(usize) -> pec::Submission;
-/// An outcome that is said in one statement, and one that takes a transaction.
-const OUTCOMES: [(Exchange, Numbered); 2] = [(ALL, number), (COMMIT, to_many)];
+/// Two outcomes that are said in one statement, and one that takes a transaction.
+const OUTCOMES: [(Exchange, Numbered); 3] = [(ALL, number), (ALL, to_ours), (COMMIT, to_many)];
 
 /// A value of four octets: the state of an item that has been carried out.
 const DONE: Exchange = (b"\0\0\0\x04done", b"UPDATE 1\0");
@@ -213,7 +219,7 @@ fn a_commit_that_was_not_heard_of_is_recognised() {
     let Some(server) = PostgresServer::start() else {
         return;
     };
-    for (schema, (at, submission)) in ["one", "many"].into_iter().zip(OUTCOMES) {
+    for (schema, (at, submission)) in ["one", "ours", "many"].into_iter().zip(OUTCOMES) {
         let cable = Cable::cut_at(at, &server);
         let (_folder, mut provider) = provider_with(cable.url(&server.url(schema)));
         let host = provider.start();
@@ -236,7 +242,7 @@ fn a_commit_that_was_not_made_is_made_the_second_time() {
     let Some(server) = PostgresServer::start() else {
         return;
     };
-    for (schema, (at, submission)) in ["one", "many"].into_iter().zip(OUTCOMES) {
+    for (schema, (at, submission)) in ["one", "ours", "many"].into_iter().zip(OUTCOMES) {
         let cable = Cable::cut_at(at, &server);
         let (_folder, mut provider) = provider_with(cable.url(&server.url(schema)));
         let host = provider.start();

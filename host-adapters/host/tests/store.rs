@@ -121,7 +121,7 @@ fn the_queue_is_counted() {
     assert_eq!(store.queue(NOON).unwrap(), Default::default());
     let _ = host.submit(submission(
         &["bruno@here.example", "carla@there.example"],
-        b"x",
+        &large(),
     ));
     let queue = store.queue(NOON + 7).unwrap();
     assert_eq!(

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use ceralacca_host::pec::{self, Effect, RecipientState};
 use ceralacca_host::{
-    Action, DepositOutcome, Host, HostError, ItemState, PluginError, Progress, Refusal,
-    RelayOutcome,
+    Action, DepositOutcome, EventKind, Host, HostError, ItemState, ItemStatus, PluginError,
+    Progress, Refusal, RelayOutcome,
 };
 use support::*;
 
@@ -343,7 +343,7 @@ fn an_item_that_was_taken_over_has_no_outcome_here() {
         );
     });
     let host = provider.start();
-    let given = submission(&[BRUNO], b"x");
+    let given = submission(&[BRUNO], &large());
     let id = host.submit(given.clone()).messages[0].pec_id.clone();
     provider.toy.push(Rule::Script(
         vec![pec::Question::Scan],
@@ -367,6 +367,217 @@ fn an_item_that_was_taken_over_has_no_outcome_here() {
     run(&host);
     assert_eq!(looped(), (ItemState::Done, 0));
     assert_eq!(provider.mailbox(BRUNO).len(), 1);
+}
+
+/// A small message to one of ours passes our incoming point before its client hears anything: what that
+/// decides is committed with the rest, and is told of.
+fn mail_within_the_provider_is_taken_in_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let committed = host.submit(submission(&[BRUNO, CARLA], b"x"));
+    assert_eq!(committed.reply.code, 250);
+    let [acceptance, envelope] = &committed.messages[..] else {
+        panic!("{committed:?}")
+    };
+    let [
+        Progress::Looped {
+            message,
+            recipients,
+            reply,
+        },
+        Progress::Transaction {
+            event: EventKind::Arrive,
+            ..
+        },
+    ] = &committed.at_once[..]
+    else {
+        panic!("{:?}", committed.at_once)
+    };
+    assert_eq!(
+        (message, &recipients[..]),
+        (envelope, &[BRUNO.to_owned()][..])
+    );
+    assert_eq!(reply.code, 250);
+    let id = acceptance.pec_id.as_deref().unwrap();
+    let tracked = provider
+        .toy
+        .heard()
+        .into_iter()
+        .find_map(|answer| match answer {
+            pec::Answer::Tracked(tracked) => tracked,
+            _ => None,
+        });
+    assert_eq!(
+        tracked.unwrap().pec_id,
+        id,
+        "it is shown what is not committed yet"
+    );
+
+    let status = &host.status(Some(id)).unwrap()[0];
+    assert_eq!(status.taken_in_charge, [(BRUNO.to_owned(), NOON)]);
+    let count = |action| {
+        status
+            .items
+            .iter()
+            .filter(|item| item.action == action)
+            .count()
+    };
+    assert_eq!(
+        Action::ALL.map(count),
+        [1, 0, 2, 0, 0],
+        "a relay, and the deposits of acceptance and envelope"
+    );
+    let lengths = format!("acceptance {id}\r\nenvelope {id}\r\nxend\r\n").len();
+    assert_eq!(
+        provider.octets_in_rows(),
+        lengths as i64,
+        "each is there once"
+    );
+}
+
+/// What our incoming point does not take at once the outbox brings to it again, and what comes of it is
+/// the same, octet for octet.
+fn at_once_or_later_comes_to_the_same() {
+    let trap = || {
+        Rule::Fail(PluginError::Trap {
+            reason: "unreachable".into(),
+        })
+    };
+    let reply = |code| Rule::Script(vec![], Box::new(outcome(code, vec![], vec![])));
+    let split = || {
+        let mut split = outcome(250, vec![], vec![]);
+        split.reply.text = "two\r\n250 lines".to_owned();
+        Rule::Script(vec![], Box::new(split))
+    };
+    let first_tries = [
+        None,
+        Some(trap()),
+        Some(reply(451)),
+        Some(reply(550)),
+        Some(split()),
+    ];
+    let mut stories = Vec::new();
+    for (n, first_try) in first_tries.into_iter().enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut provider = Provider::at(folder.path());
+        let host = provider.start();
+        let later = first_try.is_some();
+        provider.toy.push(Rule::Usual);
+        provider.toy.push(first_try.unwrap_or(Rule::Usual));
+        let committed = host.submit(submission(&[BRUNO, CARLA], b"x"));
+        assert_eq!(
+            (committed.reply.code, committed.at_once.is_empty()),
+            (250, later),
+            "{n}"
+        );
+        let looped = |item: &ItemStatus| item.action == Action::Loop;
+        let waiting = host.status(None).unwrap().remove(0);
+        assert_eq!(waiting.items.iter().any(looped), later, "{n}");
+        run(&host);
+        let mut status = host.status(None).unwrap().remove(0);
+        status.items.retain(|item| !looped(item));
+        let mut keys: Vec<_> = status.items.iter().map(|item| item.key.clone()).collect();
+        keys.sort();
+        let events: Vec<_> = status.log.iter().map(|row| row.event.clone()).collect();
+        let states = format!("{:?} {:?}", status.recipients, status.taken_in_charge);
+        stories.push((provider.world(), keys, events, states));
+    }
+    for (n, story) in stories.iter().enumerate() {
+        assert!(*story == stories[0], "{n}: {story:#?}");
+    }
+}
+
+/// What our incoming point settles of a message that is tracked by the same commit is settled in it; and
+/// where it settles what is not there, or takes charge of what has been taken, nothing of either is.
+fn what_is_decided_at_once_holds_or_nothing_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let given = || submission(&[BRUNO, CARLA], b"x");
+    let id = {
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = Provider::at(folder.path()).start();
+        elsewhere.submit(given()).messages[0]
+            .pec_id
+            .clone()
+            .unwrap()
+    };
+    let charge = |recipient: &str| {
+        Effect::TakeInCharge(pec::TakeInCharge {
+            envelope: envelope_key("id"),
+            recipients: vec![recipient.to_owned()],
+        })
+    };
+    let at_once = |effects: Vec<Effect>| {
+        provider.toy.push(Rule::Usual);
+        provider.toy.push(Rule::Script(
+            vec![],
+            Box::new(outcome(250, vec![], effects)),
+        ));
+        host.submit(given()).reply.code
+    };
+    let taken = |recipient: &str| settle(&id, recipient, RecipientState::TakenInCharge);
+
+    provider.toy.push(Rule::Script(
+        vec![],
+        Box::new(outcome(250, vec![], vec![charge(BRUNO)])),
+    ));
+    assert_eq!(host.arrive(arrival(&[BRUNO], b"other")).reply.code, 250);
+    for effects in [
+        vec![taken(BRUNO), taken("nobody@here.example")],
+        vec![taken(BRUNO), charge(BRUNO)],
+    ] {
+        assert_eq!(at_once(effects), 451);
+        assert!(host.status(Some(&id)).unwrap().is_empty());
+    }
+    assert_eq!(at_once(vec![taken(BRUNO)]), 250);
+    let state = |n: usize| {
+        let recipient = &host.status(Some(&id)).unwrap()[0].recipients[n];
+        (recipient.recipient.state, recipient.recipient.deadline)
+    };
+    assert_eq!(state(0), (RecipientState::TakenInCharge, None));
+    assert_eq!(state(1), (RecipientState::Accepted, Some(NOON + DEADLINE)));
+    // From now on it is as any other.
+    let receipt = format!("delivery {id} {BRUNO}\r\n");
+    let receipt = arrival(&["anna@here.example"], receipt.as_bytes());
+    assert_eq!(host.arrive(receipt).reply.code, 250);
+    assert_eq!(state(0).0, RecipientState::Delivered);
+}
+
+/// What an outcome settles must be there when our incoming point is asked about it, so the outbox brings
+/// what comes with a settlement.
+fn what_rests_on_a_settlement_comes_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let committed = host.submit(submission(&[BRUNO, CARLA], b"x"));
+    let id = committed.messages[0].pec_id.clone().unwrap();
+    let receipt = text(format!("delivery {id} {BRUNO}\r\n"));
+    let receipt = message(pec::MessageKind::Delivery, &id, vec![receipt]);
+    let anna = vec!["anna@here.example".to_owned()];
+    let effects = vec![
+        settle(&id, CARLA, RecipientState::NotDelivered),
+        relay(0, pec::Route::OwnIncomingPoint, "", anna),
+    ];
+    provider.toy.push(Rule::Script(
+        vec![pec::Question::TrackedMessage(id.clone())],
+        Box::new(outcome(250, vec![receipt], effects)),
+    ));
+    let news = host.arrive(arrival(&[BRUNO], b"news"));
+    assert_eq!((news.reply.code, news.at_once.len()), (250, 0));
+    let (report, _) = run(&host);
+    assert_eq!((report.postponed, report.failed), (0, 0));
+    let status = &host.status(Some(&id)).unwrap()[0];
+    let states: Vec<_> = status
+        .recipients
+        .iter()
+        .map(|r| r.recipient.state)
+        .collect();
+    assert_eq!(
+        states,
+        [RecipientState::Delivered, RecipientState::NotDelivered]
+    );
 }
 
 /// The network is away for a while: back-off doubles, attempts are counted, nothing is lost, and
@@ -550,7 +761,7 @@ fn a_failing_plug_in_postpones_the_item() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
     let host = provider.start();
-    let _ = host.submit(submission(&[BRUNO], b"x"));
+    let _ = host.submit(submission(&[BRUNO], &large()));
     provider.toy.push(Rule::Fail(PluginError::Trap {
         reason: "unreachable".into(),
     }));
@@ -572,7 +783,7 @@ fn a_refusal_of_our_own_is_a_refusal() {
     let folder = tempfile::tempdir().unwrap();
     let mut provider = Provider::at(folder.path());
     let host = provider.start();
-    let id = host.submit(submission(&[BRUNO], b"x")).messages[0]
+    let id = host.submit(submission(&[BRUNO], &large())).messages[0]
         .pec_id
         .clone()
         .unwrap();
@@ -631,6 +842,10 @@ on_both! {
     who_comes_second_gets_the_first_reply;
     an_item_that_rests_on_an_old_state_is_decided_again;
     an_item_that_was_taken_over_has_no_outcome_here;
+    mail_within_the_provider_is_taken_in_at_once;
+    at_once_or_later_comes_to_the_same;
+    what_is_decided_at_once_holds_or_nothing_does;
+    what_rests_on_a_settlement_comes_after_it;
     what_does_not_work_now_works_later;
     a_refused_relay_becomes_an_event;
     a_relay_that_half_worked_is_finished_for_the_rest_alone;

@@ -178,8 +178,9 @@ fn a_deposit_that_another_host_had_in_hand_is_a_repetition() {
     let stop = Stop::new();
     thread::scope(|scope| {
         scope.spawn(|| one.run_outbox_workers(1, &stop));
-        let _end = End(&stop);
+        // Told to stop before its gate opens: it begins nothing else.
         let _open = End(&first.open);
+        let _end = End(&stop);
         wait_until("it is in hand", || !first.seen.lock().unwrap().is_empty());
         // As if the first host had been away for longer than a lease.
         provider.tamper("UPDATE outbox SET claimed_until = 0");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ceralacca_host::{Committed, pec};
 use clap::Args;
 
-use super::{exit_of, read_message, run_outbox};
+use super::{carry_out, exit_of, read_message};
 use crate::cli::{ProviderArgs, TimeArgs};
 use crate::error::{Error, Exit};
 use crate::kind::phrase;
@@ -65,7 +65,7 @@ impl Arrive {
         let mut narrator = Narrator::new(self.json);
         say_finding(&committed, &narrator);
         narrator.say(&reply_line(&committed.reply));
-        run_outbox(&host, &mut narrator);
+        carry_out(&committed, &host, &mut narrator);
         narrator.finish(narrate::committed(&committed));
         Ok(exit_of(&committed))
     }

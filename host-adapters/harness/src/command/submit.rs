@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ceralacca_host::pec;
 use clap::Args;
 
-use super::{exit_of, read_message, run_outbox};
+use super::{carry_out, exit_of, read_message};
 use crate::cli::{ProviderArgs, TimeArgs};
 use crate::error::{Error, Exit};
 use crate::narrate::{self, Narrator, reply_line};
@@ -63,7 +63,7 @@ impl Submit {
         });
         let mut narrator = Narrator::new(self.json);
         narrator.say(&reply_line(&committed.reply));
-        run_outbox(&host, &mut narrator);
+        carry_out(&committed, &host, &mut narrator);
         if let Some(pec_id) = narrate::pec_id(&committed) {
             narrator.say(&format!("PEC id: {pec_id}"));
         }

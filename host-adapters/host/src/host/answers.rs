@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Host;
 use crate::parts::Unavailable;
-use crate::store::{Original, Seen, StoreError};
+use crate::store::{Original, Seen, Store, StoreError};
 use crate::{pec, verify};
 
 /// Answers the questions of one conversation.
@@ -14,8 +14,37 @@ pub(super) struct Answers<'a> {
     pub(super) now: u64,
     /// The event's message.
     pub(super) original: &'a Original,
-    /// What the plug-in has been shown, for the commit.
+    pub(super) seeing: Seeing<'a>,
+}
+
+/// What a conversation is shown of tracked messages.
+pub(super) struct Seeing<'a> {
+    /// What it was shown of the store, for the commit.
     pub(super) seen: &'a mut Seen,
+    /// What will be committed together with its outcome: what is tracked there is not in the store yet.
+    pub(super) beside: &'a [pec::Effect],
+}
+
+impl<'a> Seeing<'a> {
+    /// The store's alone.
+    pub(super) fn only(seen: &'a mut Seen) -> Self {
+        Self { seen, beside: &[] }
+    }
+
+    fn tracked(
+        &mut self,
+        store: &Store,
+        pec_id: &str,
+    ) -> Result<Option<pec::TrackedMessage>, StoreError> {
+        let beside = self.beside.iter().find_map(|effect| match effect {
+            pec::Effect::Track(message) if message.pec_id == pec_id => Some(message),
+            _ => None,
+        });
+        match beside {
+            Some(message) => Ok(Some(message.clone())),
+            None => store.tracked(pec_id, self.seen),
+        }
+    }
 }
 
 impl Answers<'_> {
@@ -52,7 +81,7 @@ impl Answers<'_> {
                 pec::Answer::Revocation(parts.revocation.revocation(query)?)
             }
             pec::Question::TrackedMessage(pec_id) => {
-                pec::Answer::Tracked(store.tracked(pec_id, self.seen)?)
+                pec::Answer::Tracked(self.seeing.tracked(store, pec_id)?)
             }
             pec::Question::TakenInCharge(envelope) => {
                 pec::Answer::Recipients(store.taken_in_charge(envelope)?)

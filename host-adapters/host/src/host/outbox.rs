@@ -354,12 +354,14 @@ fn report_narrowed(item: &Item, ending: &Ending, progress: Report<'_>) {
 }
 
 pub(super) fn report_transaction(event: EventKind, committed: Committed, progress: Report<'_>) {
+    let at_once = committed.at_once;
     progress(&Progress::Transaction {
         event,
         reply: committed.reply,
         messages: committed.messages,
         notices: committed.notices,
     });
+    at_once.iter().for_each(progress);
 }
 
 /// As many workers as there may sensibly be can be in each other's way over one message.

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::answers::Answers;
-use super::{Committed, Host, HostError, MessageSummary};
+use super::answers::{Answers, Seeing};
+use super::{Committed, Host, HostError, MessageSummary, Progress};
 use crate::engine::{Engine, Event};
 use crate::pec;
 use crate::store::{Cause, Commit, Original, Seen, Written};
@@ -42,8 +42,7 @@ impl Host {
             Ok(committed) => class(&committed.reply),
             Err(_) => "failed",
         };
-        metrics::counter!("ceralacca_transactions_total", "event" => event, "reply" => reply)
-            .increment(1);
+        count(event, reply);
         metrics::histogram!("ceralacca_transaction_seconds", "event" => event)
             .record(begun.elapsed());
         result
@@ -62,16 +61,21 @@ impl Host {
             mut seen,
         } = begin;
         let entropy = self.parts.entropy.entropy(purpose)?;
-        let mut outcome = self.converse(now, &entropy, event, &original, &mut seen)?;
+        let seeing = Seeing::only(&mut seen);
+        let mut outcome = self.converse(now, &entropy, event, &original, seeing)?;
         check_reply(&outcome.reply)?;
         if let Some(pec_id) = outcome.messages.iter().find_map(|m| m.pec_id.as_deref()) {
             tracing::Span::current().record("pec_id", pec_id);
         }
+        let (looped, at_once) = self
+            .loop_at_once(now, &entropy, &original, &mut outcome, &mut seen)
+            .unzip();
         let committed = Committed {
             reply: outcome.reply.clone(),
             messages: outcome.messages.iter().map(MessageSummary::of).collect(),
             finding: outcome.finding.take(),
             notices: notices(&outcome),
+            at_once: at_once.unwrap_or_default(),
             repeated: false,
         };
         let written = self.parts.store.commit(Commit {
@@ -81,16 +85,14 @@ impl Host {
             original,
             seen: &seen,
             outcome,
+            looped,
         })?;
         if let Written::Before(reply) = written {
             return Ok(Committed::repeated(reply));
         }
-        let pec::Reply { code, text, .. } = &committed.reply;
         let messages = committed.messages.len();
-        tracing::info!(code, text, messages, "committed");
-        for notice in &committed.notices {
-            tracing::warn!(recipient = notice.recipient, text = notice.text, "notice");
-        }
+        log(&committed.reply, messages, &committed.notices);
+        committed.at_once.iter().for_each(log_at_once);
         Ok(committed)
     }
 
@@ -104,7 +106,7 @@ impl Host {
         entropy: &[u8; 32],
         event: Event,
         original: &Original,
-        seen: &mut Seen,
+        seeing: Seeing<'_>,
     ) -> Result<pec::Outcome, HostError> {
         let context = pec::Context {
             now,
@@ -116,7 +118,7 @@ impl Host {
             host: self,
             now,
             original,
-            seen,
+            seeing,
         };
         converse(&*self.parts.engine, &context, event, |questions| {
             answers.answer(questions)
@@ -148,7 +150,10 @@ pub(crate) fn converse(
 }
 
 /// A reply goes to a client as it is, so a line end in it would be a second reply.
-fn check_reply(reply: &pec::Reply) -> Result<(), HostError> {
+///
+/// # Errors
+/// The plug-in broke its contract.
+pub(super) fn check_reply(reply: &pec::Reply) -> Result<(), HostError> {
     let printable = |text: &str| text.bytes().all(|octet| (0x20..0x7f).contains(&octet));
     let code = matches!(reply.code, 250 | 400..=599);
     if code && printable(&reply.status) && printable(&reply.text) {
@@ -166,7 +171,37 @@ fn class(reply: &pec::Reply) -> &'static str {
     }
 }
 
-fn notices(outcome: &pec::Outcome) -> Vec<pec::Notice> {
+fn count(event: &'static str, reply: &'static str) {
+    metrics::counter!("ceralacca_transactions_total", "event" => event, "reply" => reply)
+        .increment(1);
+}
+
+/// What operators hear of a transaction that is committed.
+fn log(reply: &pec::Reply, messages: usize, notices: &[pec::Notice]) {
+    let pec::Reply { code, text, .. } = reply;
+    tracing::info!(code, text, messages, "committed");
+    for notice in notices {
+        tracing::warn!(recipient = notice.recipient, text = notice.text, "notice");
+    }
+}
+
+/// The same of one that was part of another.
+fn log_at_once(progress: &Progress) {
+    if let Progress::Transaction {
+        event,
+        reply,
+        messages,
+        notices,
+    } = progress
+    {
+        let event = event.name();
+        count(event, class(reply));
+        let span = tracing::info_span!("transaction", event);
+        span.in_scope(|| log(reply, messages.len(), notices));
+    }
+}
+
+pub(super) fn notices(outcome: &pec::Outcome) -> Vec<pec::Notice> {
     let notice = |effect: &pec::Effect| match effect {
         pec::Effect::Notify(notice) => Some(notice.clone()),
         _ => None,

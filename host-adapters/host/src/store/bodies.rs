@@ -12,6 +12,23 @@ pub(super) struct Made {
     pub(super) body: Body,
 }
 
+/// A message that has a row.
+#[derive(Clone, Copy)]
+pub(super) struct Kept<'a> {
+    pub(super) summary: &'a MessageSummary,
+    pub(super) body: &'a Body,
+    pub(super) row: i64,
+}
+
+impl Kept<'_> {
+    /// Its row, if it is the message that was made, as an envelope is that its own provider takes in
+    /// and deposits.
+    pub(super) fn row_of(&self, made: &Made) -> Option<i64> {
+        let same = made.summary == *self.summary && made.body.is_kept_like(self.body);
+        same.then_some(self.row)
+    }
+}
+
 /// The octets of an outcome's messages, and the files that were written for them.
 pub(super) struct Bodies {
     original: Body,

@@ -151,8 +151,8 @@ impl Store {
         (now, after, count): (u64, i64, usize),
     ) -> Result<Vec<(i64, Item)>, StoreError> {
         let (claims, spool) = (&self.0.claims, &self.0.spool);
-        // A power cut ends the process that claims as well, so there is nothing to sync.
-        self.write("claiming outbox items", Promise::Seen, |tx| {
+        // Whoever finds an item after a power cut must see that somebody may have carried it out.
+        self.write("claiming outbox items", Promise::Durable, |tx| {
             let claim = claims.make();
             let values = params![claim.name(), claim.lease(), now, count, after];
             let ids: Vec<i64> = tx.query(statement, values, |row| row.get(0))?;

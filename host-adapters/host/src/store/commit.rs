@@ -5,11 +5,12 @@ use std::time::Instant;
 use super::bodies::Bodies;
 use super::claims::Claim;
 use super::db::{DbError, Promise, Tx, Unmet, params};
-use super::effects::Effects;
-use super::spool::Original;
+use super::effects::{Decided, Effects};
+use super::outbox::Item;
+use super::spool::{Original, Spool};
 use super::tracking::Seen;
 use super::{Store, StoreError};
-use crate::{Refusal, crash, hex, pec};
+use crate::{Body, Refusal, crash, hex, pec};
 
 /// What is to be committed.
 pub(crate) struct Commit<'a> {
@@ -26,6 +27,21 @@ pub(crate) struct Commit<'a> {
     /// the outcome rests on what is no longer so.
     pub(crate) seen: &'a Seen,
     /// What to write.
+    pub(crate) outcome: pec::Outcome,
+    /// What has been carried out of it already.
+    pub(crate) looped: Option<Looped>,
+}
+
+/// What our own incoming point has decided about a message that an outcome relays to it. It is
+/// written along with that outcome, and the relay is no item of the outbox.
+pub(crate) struct Looped {
+    /// The place of the relay among the outcome's effects.
+    pub(crate) place: usize,
+    /// The message.
+    pub(crate) body: Body,
+    /// The entropy that the incoming point had.
+    pub(crate) entropy: [u8; 32],
+    /// What it decided.
     pub(crate) outcome: pec::Outcome,
 }
 
@@ -45,7 +61,7 @@ pub(crate) enum Cause<'a> {
     /// An item of the outbox, which must still be ours.
     Item {
         /// Which.
-        item: &'a super::Item,
+        item: &'a Item,
         /// What becomes of it.
         ending: Ending,
     },
@@ -144,19 +160,36 @@ impl Store {
             original,
             seen,
             outcome,
+            looped,
         } = commit;
         let mut bodies = Bodies::splice(&self.0.spool, original, outcome.messages)?;
         bodies.sync(&outcome.effects)?;
+        let mut within = match looped {
+            Some(looped) => Some(Within::splice(&self.0.spool, looped)?),
+            None => None,
+        };
+        if let Some(within) = &mut within {
+            within.bodies.sync(&within.effects)?;
+        }
         let claim = self.0.desk.has_room().then(|| self.0.claims.make());
         crash::point("before-commit");
         let written = self.0.db.write(Promise::Durable, &mut |tx: &mut Tx<'_>| {
             write_cause(tx, now, &cause, &outcome.reply, &outcome.effects)?;
             let claim = claim.as_ref();
-            let mut effects = Effects::new(tx, now, entropy, &cause, &bodies, seen, claim);
-            for effect in &outcome.effects {
-                effects.write(effect)?;
-            }
-            let claimed = effects.into_claimed();
+            let kept = match &cause {
+                Cause::Item { item, .. } => Some(item.message_kept()),
+                _ => None,
+            };
+            let decided = Decided {
+                now,
+                entropy,
+                cause: &cause,
+                bodies: &bodies,
+                kept,
+                seen,
+                claim,
+            };
+            let claimed = write_decided(tx, &decided, &outcome.effects, within.as_ref())?;
             crash::point("inside-commit");
             Ok(claimed)
         });
@@ -164,7 +197,9 @@ impl Store {
             Ok(claimed) => {
                 crash::point("after-commit");
                 bodies.keep();
-                if makes_unclaimed(&outcome.effects, &cause, claim.as_deref()) {
+                let within = within.map(Within::keep).unwrap_or_default();
+                let effects = outcome.effects.iter().chain(&within);
+                if makes_unclaimed(effects, &cause, claim.as_deref()) {
                     self.announce();
                 }
                 self.hand_over(claimed);
@@ -175,6 +210,7 @@ impl Store {
                 // worse than files without rows.
                 if !matches!(error, DbError::Unmet(_)) {
                     bodies.keep();
+                    within.map(Within::keep);
                 }
                 Err(error)
             }
@@ -204,11 +240,77 @@ impl Store {
 }
 
 /// Is there something new to carry out that nobody has claimed?
-fn makes_unclaimed(effects: &[pec::Effect], cause: &Cause<'_>, claim: Option<&Claim>) -> bool {
+fn makes_unclaimed<'e>(
+    mut effects: impl Iterator<Item = &'e pec::Effect>,
+    cause: &Cause<'_>,
+    claim: Option<&Claim>,
+) -> bool {
     let sends =
         |effect: &pec::Effect| matches!(effect, pec::Effect::Relay(_) | pec::Effect::Deposit(_));
     let bounces = matches!(cause, Cause::Item { ending, .. } if ending.bounces());
-    bounces || (claim.is_none() && effects.iter().any(sends))
+    bounces || (claim.is_none() && effects.any(sends))
+}
+
+/// What is written along with the outcome that it comes from.
+struct Within {
+    place: usize,
+    entropy: [u8; 32],
+    bodies: Bodies,
+    effects: Vec<pec::Effect>,
+}
+
+impl Within {
+    fn splice(spool: &Spool, looped: Looped) -> Result<Self, CommitError> {
+        let original = Original::stored(looped.body);
+        let bodies = Bodies::splice(spool, original, looped.outcome.messages)?;
+        Ok(Self {
+            place: looped.place,
+            entropy: looped.entropy,
+            bodies,
+            effects: looped.outcome.effects,
+        })
+    }
+
+    /// Rows refer to its files from now on.
+    fn keep(self) -> Vec<pec::Effect> {
+        self.bodies.keep();
+        self.effects
+    }
+}
+
+/// Writes the effects of an outcome in their order, and after them those of what it was looped back to.
+/// Gives the items that were made with the claim.
+fn write_decided(
+    tx: &mut Tx<'_>,
+    decided: &Decided<'_>,
+    effects: &[pec::Effect],
+    within: Option<&Within>,
+) -> Result<Vec<Item>, DbError> {
+    let mut looped = None;
+    let mut writing = Effects::new(tx, decided);
+    for (place, effect) in effects.iter().enumerate() {
+        match (effect, within) {
+            (pec::Effect::Relay(relay), Some(within)) if within.place == place => {
+                looped = Some(writing.pass_over(relay)?);
+            }
+            _ => writing.write(effect)?,
+        }
+    }
+    let mut claimed = writing.into_claimed();
+    if let Some(within) = within {
+        let decided = Decided {
+            entropy: &within.entropy,
+            bodies: &within.bodies,
+            kept: looped,
+            ..*decided
+        };
+        let mut writing = Effects::new(tx, &decided);
+        for effect in &within.effects {
+            writing.write(effect)?;
+        }
+        claimed.extend(writing.into_claimed());
+    }
+    Ok(claimed)
 }
 
 impl Ending {
@@ -312,6 +414,13 @@ fn write_fingerprint(
         ],
         Unmet::Repeated,
     )
+}
+
+/// The key of the item that an effect makes.
+///
+/// `number` counts the effects of the outcome from 1.
+pub(crate) fn item_key(entropy: &[u8; 32], number: usize) -> String {
+    derive_key(entropy, &number.to_string())
 }
 
 /// The key of the item that an effect or a refusal makes: the first half of a SHA-256.

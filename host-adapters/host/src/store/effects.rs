@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::bodies::Bodies;
+use super::bodies::{Bodies, Kept, Made};
 use super::claims::Claim;
 use super::columns::{list_to_json, spool_id};
-use super::commit::{Cause, derive_key};
+use super::commit::{Cause, item_key};
 use super::db::{DbError, Tx, Unmet, params};
 use super::directory::install_directory;
 use super::outbox::{Item, NewItem};
@@ -16,16 +16,23 @@ use crate::Action;
 use crate::names::{kind_name, state_name};
 use crate::pec;
 
-/// Writes the effects of one outcome, in their order.
-pub(super) struct Effects<'a, 'tx> {
-    tx: &'a mut Tx<'tx>,
-    now: u64,
-    entropy: &'a [u8; 32],
-    cause: &'a Cause<'a>,
-    bodies: &'a Bodies,
-    seen: &'a Seen,
+/// What the effects of one outcome are written with.
+pub(super) struct Decided<'a> {
+    pub(super) now: u64,
+    pub(super) entropy: &'a [u8; 32],
+    pub(super) cause: &'a Cause<'a>,
+    pub(super) bodies: &'a Bodies,
+    /// The message of the event, where it has a row.
+    pub(super) kept: Option<Kept<'a>>,
+    pub(super) seen: &'a Seen,
     /// On the items that are made, for this process's own workers.
-    claim: Option<&'a Arc<Claim>>,
+    pub(super) claim: Option<&'a Arc<Claim>>,
+}
+
+/// Writes the effects of one outcome, in their order.
+pub(super) struct Effects<'t, 'tx, 'a> {
+    tx: &'t mut Tx<'tx>,
+    decided: &'t Decided<'a>,
     /// What was made with the claim.
     claimed: Vec<Item>,
     /// How many effects have been written: with the entropy, the key of what they make.
@@ -36,24 +43,11 @@ pub(super) struct Effects<'a, 'tx> {
     raised: Vec<String>,
 }
 
-impl<'a, 'tx> Effects<'a, 'tx> {
-    pub(super) fn new(
-        tx: &'a mut Tx<'tx>,
-        now: u64,
-        entropy: &'a [u8; 32],
-        cause: &'a Cause<'a>,
-        bodies: &'a Bodies,
-        seen: &'a Seen,
-        claim: Option<&'a Arc<Claim>>,
-    ) -> Self {
+impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
+    pub(super) fn new(tx: &'t mut Tx<'tx>, decided: &'t Decided<'a>) -> Self {
         Self {
             tx,
-            now,
-            entropy,
-            cause,
-            bodies,
-            seen,
-            claim,
+            decided,
             claimed: Vec::new(),
             count: 0,
             messages: HashMap::new(),
@@ -79,7 +73,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
             pec::Effect::Notify(notice) => self.notify(notice),
             pec::Effect::Remember(memo) => self.remember(memo),
             pec::Effect::InstallDirectory(providers) => {
-                let Cause::Directory { sha256, signers } = self.cause else {
+                let Cause::Directory { sha256, signers } = self.decided.cause else {
                     let text = "it installs a directory without having been given one";
                     return Err(Unmet::Contract(text.to_owned()).into());
                 };
@@ -87,6 +81,16 @@ impl<'a, 'tx> Effects<'a, 'tx> {
             }
             pec::Effect::Publish(file) => self.publish(file),
         }
+    }
+
+    /// Instead of [`Self::write`], for a relay that has been carried out already: its message, which
+    /// somebody will refer to.
+    pub(super) fn pass_over(&mut self, relay: &pec::Relay) -> Result<Kept<'a>, DbError> {
+        self.count += 1;
+        let row = self.message(relay.message)?;
+        let bodies = self.decided.bodies;
+        let Made { summary, body } = bodies.get(relay.message)?;
+        Ok(Kept { summary, body, row })
     }
 
     /// Mail within the provider becomes an arrival of ours (RFC 6109 §3.4); what leaves is numbered.
@@ -121,17 +125,18 @@ impl<'a, 'tx> Effects<'a, 'tx> {
         seq: Option<u64>,
     ) -> Result<(), DbError> {
         let new = NewItem {
-            key: derive_key(self.entropy, &self.count.to_string()),
+            key: item_key(self.decided.entropy, self.count),
             action,
             message_row: self.message(message)?,
-            message: self.bodies.get(message)?,
-            at: self.now,
+            message: self.decided.bodies.get(message)?,
+            at: self.decided.now,
             reverse_path,
             recipients,
             confirm,
             seq,
         };
-        self.claimed.extend(new.insert(self.tx, self.claim)?);
+        self.claimed
+            .extend(new.insert(self.tx, self.decided.claim)?);
         Ok(())
     }
 
@@ -150,10 +155,8 @@ impl<'a, 'tx> Effects<'a, 'tx> {
         if let Some(id) = self.messages.get(&index) {
             return Ok(*id);
         }
-        let made = self.bodies.get(index)?;
-        if let Cause::Item { item, .. } = self.cause
-            && let Some(id) = item.row_of(made)
-        {
+        let made = self.decided.bodies.get(index)?;
+        if let Some(id) = self.decided.kept.and_then(|kept| kept.row_of(made)) {
             self.messages.insert(index, id);
             return Ok(id);
         }
@@ -177,7 +180,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
                 &*kind_name(&made.summary.kind),
                 &made.summary.pec_id,
                 &made.summary.message_id,
-                self.now,
+                self.decided.now,
                 octets,
                 spool,
                 &recipe
@@ -220,7 +223,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
                     state_name(recipient.state),
                     recipient.warned,
                     recipient.deadline,
-                    self.now,
+                    self.decided.now,
                 ],
             )?;
         }
@@ -240,7 +243,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
                     provider,
                     &recipient.to_lowercase(),
                     recipient,
-                    self.now
+                    self.decided.now
                 ],
                 Unmet::Conflict(format!(
                     "PEC id {pec_id} is taken in charge for {recipient} already"
@@ -264,7 +267,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
                 state_name(settlement.state),
                 settlement.warned,
                 settlement.deadline,
-                self.now
+                self.decided.now
             ],
             Unmet::Contract(format!(
                 "it settles {} of {}, which is not tracked",
@@ -285,7 +288,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
         self.tx.must_change(
             "UPDATE tracked SET version = version + 1
              WHERE pec_id = ?1 AND version = coalesce(?2, version)",
-            params![pec_id, self.seen.version(pec_id)],
+            params![pec_id, self.decided.seen.version(pec_id)],
             Unmet::Conflict(text),
         )?;
         Ok(())
@@ -316,7 +319,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
     /// RFC 6109 §2.2.4: the original itself, out of everybody's reach. The sweep lets it go at its
     /// time.
     fn keep_infected(&mut self, infected: &pec::InfectedMessage) -> Result<(), DbError> {
-        let original = self.bodies.original();
+        let original = self.decided.bodies.original();
         let (octets, spool, recipe) = original.stored_form();
         let spool = match spool {
             Some(spool) => Some(spool_id(self.tx, &spool.name, original.len())?),
@@ -328,7 +331,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
             params![
                 &infected.pec_id,
                 &infected.name,
-                self.now,
+                self.decided.now,
                 infected.until,
                 octets,
                 spool,
@@ -342,7 +345,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
     fn notify(&mut self, notice: &pec::Notice) -> Result<(), DbError> {
         self.tx.later(
             "INSERT INTO notice (at, recipient, text) VALUES (?1, ?2, ?3)",
-            params![self.now, &notice.recipient, &notice.text],
+            params![self.decided.now, &notice.recipient, &notice.text],
         )?;
         Ok(())
     }
@@ -354,7 +357,7 @@ impl<'a, 'tx> Effects<'a, 'tx> {
             let name = &file.name;
             return Err(Unmet::Contract(format!("it publishes a file {name:?}")).into());
         }
-        publications::publish(self.tx, self.now, file)
+        publications::publish(self.tx, self.decided.now, file)
     }
 
     /// The newest word counts: verdicts are renewed before they run out.

@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use super::bodies::Made;
+use super::bodies::{Kept, Made};
 use super::claims::Claim;
 use super::columns::{
     body_from_row, failure_from_row, failure_to_json, list_from_row, list_to_json, summary_from_row,
@@ -260,11 +260,13 @@ impl Item {
         &self.claim
     }
 
-    /// The row of a message that is the item's own, as an envelope is that its own provider takes
-    /// in and deposits.
-    pub(super) fn row_of(&self, message: &Made) -> Option<i64> {
-        let same = message.summary == self.message && message.body.is_kept_like(&self.body);
-        same.then_some(self.message_row)
+    /// The message that it is about.
+    pub(super) fn message_kept(&self) -> Kept<'_> {
+        Kept {
+            summary: &self.message,
+            body: &self.body,
+            row: self.message_row,
+        }
     }
 
     /// Gives the statement that says how it ended, if it is still ours, with its values: the row's

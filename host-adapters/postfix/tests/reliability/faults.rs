@@ -240,7 +240,7 @@ fn somebody_else_holds_sqlite() {
         .expect("it is installed");
     let mut statements = holder.stdin.take().expect("it is piped");
     statements
-        .write_all(b"BEGIN IMMEDIATE;\n")
+        .write_all(b".timeout 10000\nBEGIN IMMEDIATE;\n")
         .expect("it reads");
     wait_until("somebody holds it", || alfa.get("/healthz").0 == 503);
     assert_deferred(&pair, "due");
