@@ -17,6 +17,10 @@ pub const POINTS: &[(&str, &str)] = &[
         "a large message is in the spool, not yet synced, and no row names it",
     ),
     (
+        "before-loop-at-once",
+        "our own incoming point is about to be asked of what is not in the store yet",
+    ),
+    (
         "before-commit",
         "the outcome is known; nothing of it is in the store",
     ),
@@ -41,7 +45,7 @@ pub const POINTS: &[(&str, &str)] = &[
     ),
     (
         "before-loop",
-        "our own incoming point is about to be given a message",
+        "our own incoming point is about to be given a message of the outbox",
     ),
     ("file-written", "a file is written under a temporary name"),
     (

@@ -88,11 +88,11 @@ impl Examiner {
         };
         converse(&*self.engine, &context, event, |questions| {
             let answers = questions.iter().map(|question| self.answer(question));
-            answers
+            Ok(answers
                 .map(|answer| {
                     answer.unwrap_or_else(|Unavailable(why)| pec::Answer::Unavailable(why))
                 })
-                .collect()
+                .collect())
         })
     }
 

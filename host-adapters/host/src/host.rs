@@ -26,13 +26,13 @@ pub use stop::Stop;
 
 mod alive;
 mod answers;
+mod at_once;
 mod audit;
 mod awaited;
 mod directory;
 mod endings;
 mod error;
 mod fingerprint;
-mod looped;
 mod outbox;
 mod record;
 mod report;

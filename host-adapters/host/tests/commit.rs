@@ -14,16 +14,16 @@ use std::time::Duration;
 use ceralacca_host::*;
 use support::*;
 
-const BRUNO: &str = "bruno@here.example";
 const CARLA: &str = "carla@there.example";
 
 fn number(n: usize) -> pec::Submission {
     submission(&[CARLA], format!("message {n}").as_bytes())
 }
 
-/// To one of ours as well, whose part is committed along with it.
+/// To two of ours as well, whose part is committed along with it.
 fn to_ours(n: usize) -> pec::Submission {
-    submission(&[BRUNO, CARLA], format!("message {n}").as_bytes())
+    let recipients = ["bruno@here.example", "dora@here.example", CARLA];
+    submission(&recipients, format!("message {n}").as_bytes())
 }
 
 /// To more recipients than fit into one statement.
@@ -210,6 +210,43 @@ fn plug(client: UnixStream, target: &PathBuf, cut: &Arc<Cut>) {
         let _ = from.shutdown(Shutdown::Both);
         let _ = to.shutdown(Shutdown::Both);
     });
+}
+
+/// Who has an item in hand has its claim on the disk: after a power cut somebody else must see that it may
+/// have been carried out. Of nothing else is anything written here, and the server syncs nothing by
+/// itself for ten seconds.
+#[test]
+fn a_claim_survives_a_power_cut() {
+    let Some(server) = PostgresServer::start() else {
+        return;
+    };
+    let url = server.url("claims");
+    let mut database = connect(&url);
+    for statement in [
+        "ALTER SYSTEM SET wal_writer_delay = '10s'",
+        "SELECT pg_reload_conf()",
+    ] {
+        database.execute(statement, &[]).unwrap();
+    }
+    let (_folder, mut provider) = provider_with(url);
+    let synced = Arc::new(Mutex::new(None));
+    provider.relay = Some(Box::new(Looking(Mutex::new(database), Arc::clone(&synced))));
+    let host = provider.start();
+    assert_eq!(host.submit(number(1)).reply.code, 250);
+    run(&host);
+    assert_eq!(*synced.lock().unwrap(), Some(true));
+}
+
+/// Looks, with a relay in hand, whether all that the server has written is synced.
+struct Looking(Mutex<postgres::Client>, Arc<Mutex<Option<bool>>>);
+
+impl Relay for Looking {
+    fn relay(&self, _: &RelayItem<'_>) -> RelayOutcome {
+        let all = "SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()";
+        let row = self.0.lock().unwrap().query_one(all, &[]).unwrap();
+        *self.1.lock().unwrap() = Some(row.get(0));
+        RelayOutcome::Handed
+    }
 }
 
 /// The server has committed and we did not hear it: the client is told to come again, and is then

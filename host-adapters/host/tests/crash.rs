@@ -184,6 +184,7 @@ macro_rules! kill_at {
 
 kill_at! {
     after_spool = "after-spool";
+    before_loop_at_once = "before-loop-at-once";
     before_commit = "before-commit";
     inside_commit = "inside-commit";
     after_commit = "after-commit";

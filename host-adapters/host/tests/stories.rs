@@ -434,6 +434,95 @@ fn mail_within_the_provider_is_taken_in_at_once() {
         lengths as i64,
         "each is there once"
     );
+
+    // So does the receipt, when its time has come.
+    run(&host);
+    let status = &host.status(Some(id)).unwrap()[0];
+    let bruno = &status.recipients[0].recipient;
+    assert_eq!(bruno.state, RecipientState::Delivered);
+    let looped = |item: &ItemStatus| item.action == Action::Loop;
+    assert!(!status.items.iter().any(looped), "{status:?}");
+    assert_eq!(provider.mailbox("anna@here.example").len(), 2);
+}
+
+/// Somebody waits meanwhile, so a large message is left to the outbox: one that is large itself, and one
+/// whose envelope is.
+fn what_is_large_is_not_taken_in_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    // What the toy puts around it.
+    let around = "envelope 0123456789abcdef\r\nend\r\n".len();
+    let limit = 64 * 1024;
+    for (length, at_once) in [
+        (limit - around, true),
+        (limit - around + 1, false),
+        (limit + 1, false),
+    ] {
+        let committed = host.submit(submission(&[BRUNO], &vec![b'x'; length]));
+        assert_eq!(committed.reply.code, 250);
+        assert_eq!(!committed.at_once.is_empty(), at_once, "{length}");
+    }
+    run(&host);
+    assert_eq!(provider.mailbox(BRUNO).len(), 3);
+}
+
+/// The server of a revocation list may be slow, and nobody is to wait for it: the outbox asks it.
+fn a_revocation_list_is_had_at_leisure() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let host = provider.start();
+    let list = pec::Question::RevocationData(pec::RevocationQuery {
+        issuer: vec![],
+        issuer_key: vec![],
+        urls: vec![],
+    });
+    provider.toy.push(Rule::Usual);
+    provider.toy.push(Rule::Script(
+        vec![list],
+        Box::new(outcome(250, vec![], vec![])),
+    ));
+    let committed = host.submit(submission(&[BRUNO], b"x"));
+    assert_eq!((committed.reply.code, committed.at_once.len()), (250, 0));
+    let heard = provider.toy.heard();
+    let list = |answer: &pec::Answer| matches!(answer, pec::Answer::Revocation(_));
+    assert!(!heard.iter().any(list), "{heard:?}");
+    run(&host);
+    assert_eq!(provider.mailbox(BRUNO).len(), 1);
+}
+
+/// While our incoming point thinks about a receipt that we have just made, another host changes what its
+/// decision rests on: the receipt stands, and goes its way by the outbox.
+fn a_decision_at_once_that_rests_on_an_old_state_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut provider = Provider::at(folder.path());
+    let others = provider.start();
+    let committed = others.submit(submission(&[BRUNO, CARLA], b"x"));
+    let id = committed.messages[0].pec_id.clone().unwrap();
+    let receipt = format!("delivery {id} {CARLA}\r\n");
+    provider.scanner = Meanwhile::scanner(move || {
+        let receipt = arrival(&["anna@here.example"], receipt.as_bytes());
+        assert_eq!(others.arrive(receipt).reply.code, 250);
+    });
+    let slow = provider.start();
+    let questions = vec![
+        pec::Question::TrackedMessage(id.clone()),
+        pec::Question::Scan,
+    ];
+    let effects = vec![settle(&id, CARLA, RecipientState::NotDelivered)];
+    let old = Box::new(outcome(250, vec![], effects));
+    provider.toy.push(Rule::Usual);
+    provider.toy.push(Rule::Script(questions, old));
+    let (report, _) = run(&slow);
+    assert_eq!((report.postponed, report.failed), (0, 0));
+    let status = &slow.status(Some(&id)).unwrap()[0];
+    for recipient in &status.recipients {
+        assert_eq!(recipient.recipient.state, RecipientState::Delivered);
+    }
+    let looped = status.items.iter().filter(|i| i.action == Action::Loop);
+    let looped: Vec<_> = looped.map(|item| (item.state, item.attempts)).collect();
+    assert_eq!(looped, [(ItemState::Done, 0)]);
+    assert_eq!(provider.mailbox("anna@here.example").len(), 3);
 }
 
 /// What our incoming point does not take at once the outbox brings to it again, and what comes of it is
@@ -488,61 +577,66 @@ fn at_once_or_later_comes_to_the_same() {
     }
 }
 
-/// What our incoming point settles of a message that is tracked by the same commit is settled in it; and
-/// where it settles what is not there, or takes charge of what has been taken, nothing of either is.
-fn what_is_decided_at_once_holds_or_nothing_does() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut provider = Provider::at(folder.path());
-    let host = provider.start();
+/// What our incoming point settles of a message that is tracked by the same commit is settled in it. Where
+/// it settles what is not there, or takes charge of what has been taken, nothing of what it decided
+/// happens; what was decided before stands, and it is asked again.
+fn what_is_decided_at_once_happens_whole_or_not_at_all() {
     let given = || submission(&[BRUNO, CARLA], b"x");
     let id = {
         let folder = tempfile::tempdir().unwrap();
         let elsewhere = Provider::at(folder.path()).start();
-        elsewhere.submit(given()).messages[0]
-            .pec_id
-            .clone()
-            .unwrap()
-    };
-    let charge = |recipient: &str| {
-        Effect::TakeInCharge(pec::TakeInCharge {
-            envelope: envelope_key("id"),
-            recipients: vec![recipient.to_owned()],
-        })
-    };
-    let at_once = |effects: Vec<Effect>| {
-        provider.toy.push(Rule::Usual);
-        provider.toy.push(Rule::Script(
-            vec![],
-            Box::new(outcome(250, vec![], effects)),
-        ));
-        host.submit(given()).reply.code
+        let committed = elsewhere.submit(given());
+        committed.messages[0].pec_id.clone().unwrap()
     };
     let taken = |recipient: &str| settle(&id, recipient, RecipientState::TakenInCharge);
-
-    provider.toy.push(Rule::Script(
-        vec![],
-        Box::new(outcome(250, vec![], vec![charge(BRUNO)])),
-    ));
-    assert_eq!(host.arrive(arrival(&[BRUNO], b"other")).reply.code, 250);
-    for effects in [
-        vec![taken(BRUNO), taken("nobody@here.example")],
-        vec![taken(BRUNO), charge(BRUNO)],
-    ] {
-        assert_eq!(at_once(effects), 451);
-        assert!(host.status(Some(&id)).unwrap().is_empty());
-    }
-    assert_eq!(at_once(vec![taken(BRUNO)]), 250);
-    let state = |n: usize| {
-        let recipient = &host.status(Some(&id)).unwrap()[0].recipients[n];
-        (recipient.recipient.state, recipient.recipient.deadline)
+    let charge = || {
+        Effect::TakeInCharge(pec::TakeInCharge {
+            envelope: envelope_key("id"),
+            recipients: vec![BRUNO.to_owned()],
+        })
     };
-    assert_eq!(state(0), (RecipientState::TakenInCharge, None));
-    assert_eq!(state(1), (RecipientState::Accepted, Some(NOON + DEADLINE)));
-    // From now on it is as any other.
-    let receipt = format!("delivery {id} {BRUNO}\r\n");
-    let receipt = arrival(&["anna@here.example"], receipt.as_bytes());
-    assert_eq!(host.arrive(receipt).reply.code, 250);
-    assert_eq!(state(0).0, RecipientState::Delivered);
+    let accepted = (RecipientState::Accepted, Some(NOON + DEADLINE));
+    for (effects, at_once, bruno) in [
+        (
+            vec![taken(BRUNO)],
+            true,
+            (RecipientState::TakenInCharge, None),
+        ),
+        (
+            vec![taken(BRUNO), taken("nobody@here.example")],
+            false,
+            accepted,
+        ),
+        (vec![taken(BRUNO), charge()], false, accepted),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut provider = Provider::at(folder.path());
+        let host = provider.start();
+        let decides = |effects| Rule::Script(vec![], Box::new(outcome(250, vec![], effects)));
+        provider.toy.push(decides(vec![charge()]));
+        assert_eq!(host.arrive(arrival(&[BRUNO], b"other")).reply.code, 250);
+        provider.toy.push(Rule::Usual);
+        provider.toy.push(decides(effects));
+        let committed = host.submit(given());
+        assert_eq!(committed.reply.code, 250);
+        assert_eq!(!committed.at_once.is_empty(), at_once);
+        let state = |n: usize| {
+            let recipient = &host.status(Some(&id)).unwrap()[0].recipients[n];
+            (recipient.recipient.state, recipient.recipient.deadline)
+        };
+        assert_eq!((state(0), state(1)), (bruno, accepted));
+        run(&host);
+        if !at_once {
+            let status = &host.status(Some(&id)).unwrap()[0];
+            assert_eq!(status.taken_in_charge, [(BRUNO.to_owned(), NOON)]);
+            assert_eq!(provider.mailbox(BRUNO).len(), 1);
+        }
+        // From now on it is as any other.
+        let receipt = format!("delivery {id} {CARLA}\r\n");
+        let receipt = arrival(&["anna@here.example"], receipt.as_bytes());
+        assert_eq!(host.arrive(receipt).reply.code, 250);
+        assert_eq!(state(1).0, RecipientState::Delivered);
+    }
 }
 
 /// What an outcome settles must be there when our incoming point is asked about it, so the outbox brings
@@ -844,7 +938,10 @@ on_both! {
     an_item_that_was_taken_over_has_no_outcome_here;
     mail_within_the_provider_is_taken_in_at_once;
     at_once_or_later_comes_to_the_same;
-    what_is_decided_at_once_holds_or_nothing_does;
+    what_is_decided_at_once_happens_whole_or_not_at_all;
+    what_is_large_is_not_taken_in_at_once;
+    a_revocation_list_is_had_at_leisure;
+    a_decision_at_once_that_rests_on_an_old_state_is_made_again;
     what_rests_on_a_settlement_comes_after_it;
     what_does_not_work_now_works_later;
     a_refused_relay_becomes_an_event;

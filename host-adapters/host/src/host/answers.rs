@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Host;
+use super::{Host, HostError};
 use crate::parts::Unavailable;
 use crate::store::{Original, Seen, Store, StoreError};
 use crate::{pec, verify};
@@ -21,14 +21,15 @@ pub(super) struct Answers<'a> {
 pub(super) struct Seeing<'a> {
     /// What it was shown of the store, for the commit.
     pub(super) seen: &'a mut Seen,
-    /// What will be committed together with its outcome: what is tracked there is not in the store yet.
-    pub(super) beside: &'a [pec::Effect],
+    /// What is decided already and will be committed together with its outcome: what that tracks is
+    /// recorded as soon as anything rests on it, and is not in the store yet.
+    pub(super) beside: Option<&'a [pec::Effect]>,
 }
 
 impl<'a> Seeing<'a> {
     /// The store's alone.
     pub(super) fn only(seen: &'a mut Seen) -> Self {
-        Self { seen, beside: &[] }
+        Self { seen, beside: None }
     }
 
     fn tracked(
@@ -36,7 +37,8 @@ impl<'a> Seeing<'a> {
         store: &Store,
         pec_id: &str,
     ) -> Result<Option<pec::TrackedMessage>, StoreError> {
-        let beside = self.beside.iter().find_map(|effect| match effect {
+        let beside = self.beside.unwrap_or_default();
+        let beside = beside.iter().find_map(|effect| match effect {
             pec::Effect::Track(message) if message.pec_id == pec_id => Some(message),
             _ => None,
         });
@@ -49,8 +51,20 @@ impl<'a> Seeing<'a> {
 
 impl Answers<'_> {
     /// One answer per question, in their order.
-    pub(super) fn answer(&mut self, questions: &[pec::Question]) -> Vec<pec::Answer> {
-        questions
+    ///
+    /// # Errors
+    /// A revocation list is wanted for what is to be decided at once. Fetching one may take as long as
+    /// its server likes, and without one the plug-in might decide otherwise.
+    pub(super) fn answer(
+        &mut self,
+        questions: &[pec::Question],
+    ) -> Result<Vec<pec::Answer>, HostError> {
+        let may_take_long = |question| matches!(question, &pec::Question::RevocationData(_));
+        if self.seeing.beside.is_some() && questions.iter().any(may_take_long) {
+            let text = "a revocation list is wanted, for which nobody is to wait now";
+            return Err(Unavailable(text.to_owned()).into());
+        }
+        Ok(questions
             .iter()
             .map(|question| {
                 let host = self.host;
@@ -64,7 +78,7 @@ impl Answers<'_> {
                     pec::Answer::Unavailable(reason)
                 })
             })
-            .collect()
+            .collect())
     }
 
     fn try_answer(&mut self, question: &pec::Question) -> Result<pec::Answer, Unavailable> {

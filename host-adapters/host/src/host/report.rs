@@ -15,8 +15,8 @@ pub struct Committed {
     pub finding: Option<pec::Finding>,
     /// What people should hear of.
     pub notices: Vec<pec::Notice>,
-    /// What was carried out of it along with it, as the outbox would have told of it: a small message
-    /// from one of our mailboxes to another has passed our incoming point, too.
+    /// What was decided of it along with it, as the outbox would have told of it: a small message to one
+    /// of our mailboxes, or a receipt, has passed our incoming point, too.
     pub at_once: Vec<Progress>,
     /// The client had not heard the reply to its first try and tried again: this is the stored
     /// reply, and nothing was done a second time.

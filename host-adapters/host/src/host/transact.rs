@@ -2,11 +2,14 @@
 
 use std::time::Instant;
 
+use tracing::Span;
+
 use super::answers::{Answers, Seeing};
-use super::{Committed, Host, HostError, MessageSummary, Progress};
+use super::at_once::Arrived;
+use super::{Committed, Host, HostError, MessageSummary};
 use crate::engine::{Engine, Event};
 use crate::pec;
-use crate::store::{Cause, Commit, Original, Seen, Written};
+use crate::store::{Cause, Commit, CommitError, Original, Seen, Written};
 
 /// What a transaction begins with.
 pub(super) struct Begin<'a> {
@@ -29,7 +32,7 @@ impl Host {
     pub(super) fn transact<'c>(
         &self,
         begin: Begin<'_>,
-        cause: impl FnOnce(&pec::Reply) -> Cause<'c>,
+        cause: impl Fn(&pec::Reply) -> Cause<'c>,
     ) -> Result<Committed, HostError> {
         let event = begin.event.kind().name();
         // Which PEC id it is about shows once the plug-in has decided; what is logged before, by
@@ -38,20 +41,17 @@ impl Host {
         let _inside = span.enter();
         let begun = Instant::now();
         let result = self.decide_and_commit(begin, cause);
-        let reply = match &result {
-            Ok(committed) => class(&committed.reply),
-            Err(_) => "failed",
-        };
-        count(event, reply);
-        metrics::histogram!("ceralacca_transaction_seconds", "event" => event)
-            .record(begun.elapsed());
+        match &result {
+            Ok(committed) => count(event, &committed.reply, begun),
+            Err(_) => enter(event, "failed", begun),
+        }
         result
     }
 
     fn decide_and_commit<'c>(
         &self,
         begin: Begin<'_>,
-        cause: impl FnOnce(&pec::Reply) -> Cause<'c>,
+        cause: impl Fn(&pec::Reply) -> Cause<'c>,
     ) -> Result<Committed, HostError> {
         let Begin {
             purpose,
@@ -65,34 +65,52 @@ impl Host {
         let mut outcome = self.converse(now, &entropy, event, &original, seeing)?;
         check_reply(&outcome.reply)?;
         if let Some(pec_id) = outcome.messages.iter().find_map(|m| m.pec_id.as_deref()) {
-            tracing::Span::current().record("pec_id", pec_id);
+            Span::current().record("pec_id", pec_id);
         }
-        let (looped, at_once) = self
-            .loop_at_once(now, &entropy, &original, &mut outcome, &mut seen)
-            .unzip();
-        let committed = Committed {
+        let mut committed = Committed {
             reply: outcome.reply.clone(),
             messages: outcome.messages.iter().map(MessageSummary::of).collect(),
             finding: outcome.finding.take(),
             notices: notices(&outcome),
-            at_once: at_once.unwrap_or_default(),
+            at_once: Vec::new(),
             repeated: false,
         };
-        let written = self.parts.store.commit(Commit {
-            now,
-            entropy: &entropy,
-            cause: cause(&outcome.reply),
-            original,
-            seen: &seen,
-            outcome,
-            looped,
-        })?;
+        let at_once = self.decide_at_once(now, &entropy, &original, &outcome, &mut seen);
+        let commit = |original, outcome: pec::Outcome, looped| {
+            self.parts.store.commit(Commit {
+                now,
+                entropy: &entropy,
+                cause: cause(&outcome.reply),
+                original,
+                seen: &seen,
+                outcome,
+                looped,
+            })
+        };
+        let mut arrived = None;
+        let written = match at_once {
+            None => commit(original, outcome, None)?,
+            Some(at_once) => {
+                let same = Original::stored(original.body().clone());
+                match commit(same, at_once.outcome, Some(at_once.looped)) {
+                    // What is not our incoming point's may hold all the same.
+                    Err(error @ (CommitError::Conflict(_) | CommitError::Contract(_))) => {
+                        tracing::info!(%error, "our incoming point is left to the outbox");
+                        commit(original, outcome, None)?
+                    }
+                    written => {
+                        arrived = Some(at_once.arrived);
+                        written?
+                    }
+                }
+            }
+        };
         if let Written::Before(reply) = written {
             return Ok(Committed::repeated(reply));
         }
         let messages = committed.messages.len();
         log(&committed.reply, messages, &committed.notices);
-        committed.at_once.iter().for_each(log_at_once);
+        committed.at_once = arrived.map(Arrived::tell).unwrap_or_default();
         Ok(committed)
     }
 
@@ -129,19 +147,19 @@ impl Host {
 /// Holds a conversation with a plug-in: `answer` gives one answer per question, in their order.
 ///
 /// # Errors
-/// The plug-in failed or broke its contract.
+/// The plug-in failed or broke its contract; or `answer` gave none.
 pub(crate) fn converse(
     engine: &dyn Engine,
     context: &pec::Context,
     event: Event,
-    mut answer: impl FnMut(&[pec::Question]) -> Vec<pec::Answer>,
+    mut answer: impl FnMut(&[pec::Question]) -> Result<Vec<pec::Answer>, HostError>,
 ) -> Result<pec::Outcome, HostError> {
     let mut dialogue = engine.begin(context, event)?;
     let mut given = Vec::new();
     for _ in 0..MAX_ROUNDS {
         match dialogue.advance(std::mem::take(&mut given))? {
             pec::Step::Done(outcome) => return Ok(outcome),
-            pec::Step::Ask(questions) => given = answer(&questions),
+            pec::Step::Ask(questions) => given = answer(&questions)?,
         }
     }
     Err(HostError::Contract(format!(
@@ -171,33 +189,23 @@ fn class(reply: &pec::Reply) -> &'static str {
     }
 }
 
-fn count(event: &'static str, reply: &'static str) {
+/// Enters a transaction that began then into the metrics.
+pub(super) fn count(event: &'static str, reply: &pec::Reply, begun: Instant) {
+    enter(event, class(reply), begun);
+}
+
+fn enter(event: &'static str, reply: &'static str, begun: Instant) {
     metrics::counter!("ceralacca_transactions_total", "event" => event, "reply" => reply)
         .increment(1);
+    metrics::histogram!("ceralacca_transaction_seconds", "event" => event).record(begun.elapsed());
 }
 
 /// What operators hear of a transaction that is committed.
-fn log(reply: &pec::Reply, messages: usize, notices: &[pec::Notice]) {
+pub(super) fn log(reply: &pec::Reply, messages: usize, notices: &[pec::Notice]) {
     let pec::Reply { code, text, .. } = reply;
     tracing::info!(code, text, messages, "committed");
     for notice in notices {
         tracing::warn!(recipient = notice.recipient, text = notice.text, "notice");
-    }
-}
-
-/// The same of one that was part of another.
-fn log_at_once(progress: &Progress) {
-    if let Progress::Transaction {
-        event,
-        reply,
-        messages,
-        notices,
-    } = progress
-    {
-        let event = event.name();
-        count(event, class(reply));
-        let span = tracing::info_span!("transaction", event);
-        span.in_scope(|| log(reply, messages.len(), notices));
     }
 }
 

@@ -14,13 +14,13 @@ pub(super) struct Made {
 
 /// A message that has a row.
 #[derive(Clone, Copy)]
-pub(super) struct Kept<'a> {
+pub(super) struct Stored<'a> {
     pub(super) summary: &'a MessageSummary,
     pub(super) body: &'a Body,
     pub(super) row: i64,
 }
 
-impl Kept<'_> {
+impl Stored<'_> {
     /// Its row, if it is the message that was made, as an envelope is that its own provider takes in
     /// and deposits.
     pub(super) fn row_of(&self, made: &Made) -> Option<i64> {

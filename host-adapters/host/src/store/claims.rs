@@ -213,7 +213,8 @@ impl Store {
         if items.is_empty() {
             return Ok(());
         }
-        self.write("giving outbox items back", Promise::Seen, |tx| {
+        // What is known of them may be known to nobody else.
+        self.write("giving outbox items back", Promise::Durable, |tx| {
             for item in items {
                 item.release(tx)?;
             }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::bodies::Bodies;
 use super::claims::Claim;
 use super::db::{DbError, Promise, Tx, Unmet, params};
-use super::effects::{Decided, Effects};
+use super::effects::{Basis, Effects};
 use super::outbox::Item;
 use super::spool::{Original, Spool};
 use super::tracking::Seen;
@@ -28,15 +28,15 @@ pub(crate) struct Commit<'a> {
     pub(crate) seen: &'a Seen,
     /// What to write.
     pub(crate) outcome: pec::Outcome,
-    /// What has been carried out of it already.
+    /// What is decided of it already.
     pub(crate) looped: Option<Looped>,
 }
 
 /// What our own incoming point has decided about a message that an outcome relays to it. It is
 /// written along with that outcome, and the relay is no item of the outbox.
 pub(crate) struct Looped {
-    /// The place of the relay among the outcome's effects.
-    pub(crate) place: usize,
+    /// Which of the outcome's effects the relay is, counted from 1.
+    pub(crate) number: usize,
     /// The message.
     pub(crate) body: Body,
     /// The entropy that the incoming point had.
@@ -164,32 +164,32 @@ impl Store {
         } = commit;
         let mut bodies = Bodies::splice(&self.0.spool, original, outcome.messages)?;
         bodies.sync(&outcome.effects)?;
-        let mut within = match looped {
-            Some(looped) => Some(Within::splice(&self.0.spool, looped)?),
+        let mut looped = match looped {
+            Some(looped) => Some(Spliced::new(&self.0.spool, looped)?),
             None => None,
         };
-        if let Some(within) = &mut within {
-            within.bodies.sync(&within.effects)?;
+        if let Some(looped) = &mut looped {
+            looped.bodies.sync(&looped.effects)?;
         }
         let claim = self.0.desk.has_room().then(|| self.0.claims.make());
         crash::point("before-commit");
         let written = self.0.db.write(Promise::Durable, &mut |tx: &mut Tx<'_>| {
             write_cause(tx, now, &cause, &outcome.reply, &outcome.effects)?;
             let claim = claim.as_ref();
-            let kept = match &cause {
-                Cause::Item { item, .. } => Some(item.message_kept()),
+            let stored = match &cause {
+                Cause::Item { item, .. } => Some(item.message_stored()),
                 _ => None,
             };
-            let decided = Decided {
+            let basis = Basis {
                 now,
                 entropy,
                 cause: &cause,
                 bodies: &bodies,
-                kept,
+                stored,
                 seen,
                 claim,
             };
-            let claimed = write_decided(tx, &decided, &outcome.effects, within.as_ref())?;
+            let claimed = write_effects(tx, &basis, &outcome.effects, looped.as_ref())?;
             crash::point("inside-commit");
             Ok(claimed)
         });
@@ -197,8 +197,8 @@ impl Store {
             Ok(claimed) => {
                 crash::point("after-commit");
                 bodies.keep();
-                let within = within.map(Within::keep).unwrap_or_default();
-                let effects = outcome.effects.iter().chain(&within);
+                let looped = looped.map(Spliced::keep).unwrap_or_default();
+                let effects = outcome.effects.iter().chain(&looped);
                 if makes_unclaimed(effects, &cause, claim.as_deref()) {
                     self.announce();
                 }
@@ -210,7 +210,7 @@ impl Store {
                 // worse than files without rows.
                 if !matches!(error, DbError::Unmet(_)) {
                     bodies.keep();
-                    within.map(Within::keep);
+                    drop(looped.map(Spliced::keep));
                 }
                 Err(error)
             }
@@ -251,20 +251,20 @@ fn makes_unclaimed<'e>(
     bounces || (claim.is_none() && effects.any(sends))
 }
 
-/// What is written along with the outcome that it comes from.
-struct Within {
-    place: usize,
+/// A [`Looped`] that can be written.
+struct Spliced {
+    number: usize,
     entropy: [u8; 32],
     bodies: Bodies,
     effects: Vec<pec::Effect>,
 }
 
-impl Within {
-    fn splice(spool: &Spool, looped: Looped) -> Result<Self, CommitError> {
+impl Spliced {
+    fn new(spool: &Spool, looped: Looped) -> Result<Self, CommitError> {
         let original = Original::stored(looped.body);
         let bodies = Bodies::splice(spool, original, looped.outcome.messages)?;
         Ok(Self {
-            place: looped.place,
+            number: looped.number,
             entropy: looped.entropy,
             bodies,
             effects: looped.outcome.effects,
@@ -278,34 +278,34 @@ impl Within {
     }
 }
 
-/// Writes the effects of an outcome in their order, and after them those of what it was looped back to.
-/// Gives the items that were made with the claim.
-fn write_decided(
+/// Writes the effects of an outcome in their order, and after them those of what is decided of it
+/// already. Gives the items that were made with the claim.
+fn write_effects(
     tx: &mut Tx<'_>,
-    decided: &Decided<'_>,
+    basis: &Basis<'_>,
     effects: &[pec::Effect],
-    within: Option<&Within>,
+    looped: Option<&Spliced>,
 ) -> Result<Vec<Item>, DbError> {
-    let mut looped = None;
-    let mut writing = Effects::new(tx, decided);
-    for (place, effect) in effects.iter().enumerate() {
-        match (effect, within) {
-            (pec::Effect::Relay(relay), Some(within)) if within.place == place => {
-                looped = Some(writing.pass_over(relay)?);
+    let mut writing = Effects::new(tx, basis);
+    let mut relayed = None;
+    for (number, effect) in (1..).zip(effects) {
+        match (effect, looped) {
+            (pec::Effect::Relay(relay), Some(looped)) if looped.number == number => {
+                relayed = Some(writing.pass_over(relay)?);
             }
             _ => writing.write(effect)?,
         }
     }
     let mut claimed = writing.into_claimed();
-    if let Some(within) = within {
-        let decided = Decided {
-            entropy: &within.entropy,
-            bodies: &within.bodies,
-            kept: looped,
-            ..*decided
+    if let Some(looped) = looped {
+        let basis = Basis {
+            entropy: &looped.entropy,
+            bodies: &looped.bodies,
+            stored: relayed,
+            ..*basis
         };
-        let mut writing = Effects::new(tx, &decided);
-        for effect in &within.effects {
+        let mut writing = Effects::new(tx, &basis);
+        for effect in &looped.effects {
             writing.write(effect)?;
         }
         claimed.extend(writing.into_claimed());

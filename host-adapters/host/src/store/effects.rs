@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::bodies::{Bodies, Kept, Made};
+use super::bodies::{Bodies, Made, Stored};
 use super::claims::Claim;
 use super::columns::{list_to_json, spool_id};
 use super::commit::{Cause, item_key};
@@ -17,13 +17,13 @@ use crate::names::{kind_name, state_name};
 use crate::pec;
 
 /// What the effects of one outcome are written with.
-pub(super) struct Decided<'a> {
+pub(super) struct Basis<'a> {
     pub(super) now: u64,
     pub(super) entropy: &'a [u8; 32],
     pub(super) cause: &'a Cause<'a>,
     pub(super) bodies: &'a Bodies,
     /// The message of the event, where it has a row.
-    pub(super) kept: Option<Kept<'a>>,
+    pub(super) stored: Option<Stored<'a>>,
     pub(super) seen: &'a Seen,
     /// On the items that are made, for this process's own workers.
     pub(super) claim: Option<&'a Arc<Claim>>,
@@ -32,7 +32,7 @@ pub(super) struct Decided<'a> {
 /// Writes the effects of one outcome, in their order.
 pub(super) struct Effects<'t, 'tx, 'a> {
     tx: &'t mut Tx<'tx>,
-    decided: &'t Decided<'a>,
+    basis: &'t Basis<'a>,
     /// What was made with the claim.
     claimed: Vec<Item>,
     /// How many effects have been written: with the entropy, the key of what they make.
@@ -44,10 +44,10 @@ pub(super) struct Effects<'t, 'tx, 'a> {
 }
 
 impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
-    pub(super) fn new(tx: &'t mut Tx<'tx>, decided: &'t Decided<'a>) -> Self {
+    pub(super) fn new(tx: &'t mut Tx<'tx>, basis: &'t Basis<'a>) -> Self {
         Self {
             tx,
-            decided,
+            basis,
             claimed: Vec::new(),
             count: 0,
             messages: HashMap::new(),
@@ -73,7 +73,7 @@ impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
             pec::Effect::Notify(notice) => self.notify(notice),
             pec::Effect::Remember(memo) => self.remember(memo),
             pec::Effect::InstallDirectory(providers) => {
-                let Cause::Directory { sha256, signers } = self.decided.cause else {
+                let Cause::Directory { sha256, signers } = self.basis.cause else {
                     let text = "it installs a directory without having been given one";
                     return Err(Unmet::Contract(text.to_owned()).into());
                 };
@@ -83,14 +83,14 @@ impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
         }
     }
 
-    /// Instead of [`Self::write`], for a relay that has been carried out already: its message, which
-    /// somebody will refer to.
-    pub(super) fn pass_over(&mut self, relay: &pec::Relay) -> Result<Kept<'a>, DbError> {
+    /// Instead of [`Self::write`], for a relay that is no item of the outbox: only its message, to which
+    /// what our incoming point has decided of it refers, unless it keeps it from its recipients.
+    pub(super) fn pass_over(&mut self, relay: &pec::Relay) -> Result<Stored<'a>, DbError> {
         self.count += 1;
         let row = self.message(relay.message)?;
-        let bodies = self.decided.bodies;
+        let bodies = self.basis.bodies;
         let Made { summary, body } = bodies.get(relay.message)?;
-        Ok(Kept { summary, body, row })
+        Ok(Stored { summary, body, row })
     }
 
     /// Mail within the provider becomes an arrival of ours (RFC 6109 §3.4); what leaves is numbered.
@@ -125,18 +125,17 @@ impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
         seq: Option<u64>,
     ) -> Result<(), DbError> {
         let new = NewItem {
-            key: item_key(self.decided.entropy, self.count),
+            key: item_key(self.basis.entropy, self.count),
             action,
             message_row: self.message(message)?,
-            message: self.decided.bodies.get(message)?,
-            at: self.decided.now,
+            message: self.basis.bodies.get(message)?,
+            at: self.basis.now,
             reverse_path,
             recipients,
             confirm,
             seq,
         };
-        self.claimed
-            .extend(new.insert(self.tx, self.decided.claim)?);
+        self.claimed.extend(new.insert(self.tx, self.basis.claim)?);
         Ok(())
     }
 
@@ -155,8 +154,8 @@ impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
         if let Some(id) = self.messages.get(&index) {
             return Ok(*id);
         }
-        let made = self.decided.bodies.get(index)?;
-        if let Some(id) = self.decided.kept.and_then(|kept| kept.row_of(made)) {
+        let made = self.basis.bodies.get(index)?;
+        if let Some(id) = self.basis.stored.and_then(|stored| stored.row_of(made)) {
             self.messages.insert(index, id);
             return Ok(id);
         }
@@ -180,7 +179,7 @@ impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
                 &*kind_name(&made.summary.kind),
                 &made.summary.pec_id,
                 &made.summary.message_id,
-                self.decided.now,
+                self.basis.now,
                 octets,
                 spool,
                 &recipe
@@ -223,7 +222,7 @@ impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
                     state_name(recipient.state),
                     recipient.warned,
                     recipient.deadline,
-                    self.decided.now,
+                    self.basis.now,
                 ],
             )?;
         }
@@ -243,10 +242,11 @@ impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
                     provider,
                     &recipient.to_lowercase(),
                     recipient,
-                    self.decided.now
+                    self.basis.now
                 ],
                 Unmet::Conflict(format!(
-                    "PEC id {pec_id} is taken in charge for {recipient} already"
+                    "PEC id {pec_id} is taken in charge already for one of {}",
+                    charge.recipients.join(", ")
                 )),
             )?;
         }
@@ -267,7 +267,7 @@ impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
                 state_name(settlement.state),
                 settlement.warned,
                 settlement.deadline,
-                self.decided.now
+                self.basis.now
             ],
             Unmet::Contract(format!(
                 "it settles {} of {}, which is not tracked",
@@ -288,7 +288,7 @@ impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
         self.tx.must_change(
             "UPDATE tracked SET version = version + 1
              WHERE pec_id = ?1 AND version = coalesce(?2, version)",
-            params![pec_id, self.decided.seen.version(pec_id)],
+            params![pec_id, self.basis.seen.version(pec_id)],
             Unmet::Conflict(text),
         )?;
         Ok(())
@@ -319,7 +319,7 @@ impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
     /// RFC 6109 §2.2.4: the original itself, out of everybody's reach. The sweep lets it go at its
     /// time.
     fn keep_infected(&mut self, infected: &pec::InfectedMessage) -> Result<(), DbError> {
-        let original = self.decided.bodies.original();
+        let original = self.basis.bodies.original();
         let (octets, spool, recipe) = original.stored_form();
         let spool = match spool {
             Some(spool) => Some(spool_id(self.tx, &spool.name, original.len())?),
@@ -331,7 +331,7 @@ impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
             params![
                 &infected.pec_id,
                 &infected.name,
-                self.decided.now,
+                self.basis.now,
                 infected.until,
                 octets,
                 spool,
@@ -345,7 +345,7 @@ impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
     fn notify(&mut self, notice: &pec::Notice) -> Result<(), DbError> {
         self.tx.later(
             "INSERT INTO notice (at, recipient, text) VALUES (?1, ?2, ?3)",
-            params![self.decided.now, &notice.recipient, &notice.text],
+            params![self.basis.now, &notice.recipient, &notice.text],
         )?;
         Ok(())
     }
@@ -357,7 +357,7 @@ impl<'t, 'tx, 'a> Effects<'t, 'tx, 'a> {
             let name = &file.name;
             return Err(Unmet::Contract(format!("it publishes a file {name:?}")).into());
         }
-        publications::publish(self.tx, self.decided.now, file)
+        publications::publish(self.tx, self.basis.now, file)
     }
 
     /// The newest word counts: verdicts are renewed before they run out.

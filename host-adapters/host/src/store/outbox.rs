@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use super::bodies::{Kept, Made};
+use super::bodies::{Made, Stored};
 use super::claims::Claim;
 use super::columns::{
     body_from_row, failure_from_row, failure_to_json, list_from_row, list_to_json, summary_from_row,
@@ -261,8 +261,8 @@ impl Item {
     }
 
     /// The message that it is about.
-    pub(super) fn message_kept(&self) -> Kept<'_> {
-        Kept {
+    pub(super) fn message_stored(&self) -> Stored<'_> {
+        Stored {
             summary: &self.message,
             body: &self.body,
             row: self.message_row,

@@ -21,6 +21,7 @@ type Death = (&'static str, u32);
 /// All of [`POINTS`]; those of mail a few times later, in the middle of the load.
 const DEATHS: &[Death] = &[
     ("after-spool", 2),
+    ("before-loop-at-once", 5),
     ("before-commit", 5),
     ("inside-commit", 5),
     ("after-commit", 5),
@@ -29,7 +30,7 @@ const DEATHS: &[Death] = &[
     ("before-deposit", 3),
     ("after-deposit-before-mark", 3),
     ("after-verdict", 2),
-    ("before-loop", 2),
+    ("before-loop", 1),
     ("file-written", 1),
     ("file-named", 1),
     ("before-sweep", 1),

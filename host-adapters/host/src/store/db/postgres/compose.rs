@@ -9,8 +9,8 @@
 //! order. To have the same effect as one after the other, then,
 //!
 //! - parts only insert and update, and read nothing but the rows that they change;
-//! - no two parts are about one table, but for one that is followed by plain inserts of new rows, which
-//!   it would not have seen either way;
+//! - no two parts are about one table, but for one that is followed by inserts of new rows, which it
+//!   would not have seen either way;
 //! - what inserts into one table is one part, with a row for each, in their order.
 //!
 //! Keys that lead to other tables are checked by PostgreSQL when all parts are done.
@@ -26,9 +26,9 @@ struct Part {
     sql: &'static str,
     /// How many values each row has, or the one statement.
     values: usize,
-    /// How often a row of values is inserted; 1 for what is no plain insert.
+    /// How many rows of values are inserted; 1 for what is no insert.
     rows: usize,
-    /// Must it change something?
+    /// Must it change something, with each of its rows?
     checked: bool,
 }
 
@@ -49,8 +49,9 @@ impl Composed {
         for (place, statement) in pending.iter().enumerate() {
             let checked = statement.unmet.is_some();
             let kind = Kind::of(statement.sql, checked)?;
-            let mut known = found.iter_mut().filter(|_| kind.adds);
-            if let Some((_, part, places)) = known.find(|(_, part, _)| part.sql == statement.sql) {
+            let mut known = found.iter_mut().filter(|_| kind.gathers);
+            let same = |part: &Part| part.sql == statement.sql && part.checked == checked;
+            if let Some((_, part, places)) = known.find(|(_, part, _)| same(part)) {
                 part.rows += 1;
                 places.push(place);
                 continue;
@@ -81,7 +82,8 @@ impl Composed {
         self.places.iter().flatten().copied()
     }
 
-    /// The statement that changed nothing, of which the server says so by the number of its part.
+    /// The statement that changed nothing, of which the server says so by the number of its part. Of
+    /// several rows it may be another.
     pub(super) fn place_of(&self, part: usize) -> Option<usize> {
         self.places.get(part)?.first().copied()
     }
@@ -95,18 +97,29 @@ impl Shape {
         let mut checks = Vec::new();
         let mut before = 0;
         for (number, part) in self.0.iter().enumerate() {
-            let mut text = numbered(part.sql, before);
-            if let Some((_, row)) = part.sql.split_once(VALUES) {
+            let conflict = part.sql.find(ON_CONFLICT).unwrap_or(part.sql.len());
+            let (insert, conflict) = part.sql.split_at(conflict);
+            let mut text = numbered(insert.trim_end(), before);
+            if let Some((_, row)) = insert.trim_end().split_once(VALUES) {
                 for again in 1..part.rows {
                     text += ", ";
                     text += &numbered(row, before + again * part.values);
                 }
             }
+            if !conflict.is_empty() {
+                text += " ";
+                text += &numbered(conflict, before);
+            }
             before += part.rows * part.values;
             if part.checked {
                 text += " RETURNING 1";
+                // Nothing, rather than less than all.
+                let all = match part.rows {
+                    1 => String::new(),
+                    rows => format!(" / {rows}"),
+                };
                 checks.push(format!(
-                    "must_change((SELECT count(*) FROM part{number}), {number})"
+                    "must_change((SELECT count(*) FROM part{number}){all}, {number})"
                 ));
             }
             parts.push(format!("part{number} AS ({text})"));
@@ -123,6 +136,8 @@ struct Kind {
     table: &'static str,
     /// It inserts new rows, whatever is there, and need not say how many.
     adds: bool,
+    /// Several of it are one that inserts several rows.
+    gathers: bool,
 }
 
 impl Kind {
@@ -136,11 +151,19 @@ impl Kind {
         }
         let mut words = sql.split_ascii_whitespace();
         match (words.next()?, words.next()?) {
-            ("INSERT", "INTO") => Some(Self {
-                table: words.next()?,
-                adds: !checked && !sql.contains("ON CONFLICT"),
+            ("INSERT", "INTO") => {
+                let adds = !checked && !sql.contains(ON_CONFLICT);
+                Some(Self {
+                    table: words.next()?,
+                    adds,
+                    gathers: adds || sql.ends_with("DO NOTHING"),
+                })
+            }
+            ("UPDATE", table) => Some(Self {
+                table,
+                adds: false,
+                gathers: false,
             }),
-            ("UPDATE", table) => Some(Self { table, adds: false }),
             _ => None,
         }
     }
@@ -163,11 +186,13 @@ pub(super) fn numbered(sql: &str, before: usize) -> String {
 /// What the function `must_change` of our schema says: a state that no server knows.
 pub(super) const UNMET: &str = "PEC01";
 
-/// In an insert, what precedes the row.
+/// In an insert, what precedes the row, and what may follow it.
 const VALUES: &str = "VALUES ";
+const ON_CONFLICT: &str = "ON CONFLICT";
 
-/// Each number of rows is a statement of its own, which the server must be taught.
-const MOST: usize = 16;
+/// Each number of rows is a statement of its own, which the server must be taught. A message to ten, of
+/// whom one is ours, has as many.
+const MOST: usize = 24;
 
 #[cfg(test)]
 mod tests {
@@ -180,6 +205,8 @@ mod tests {
     const NARROW: &str = "UPDATE outbox SET recipients = ?2 WHERE key = ?1";
     const MAKE: &str = "INSERT INTO outbox (key, at, next_at) VALUES (?1, ?2, ?2)";
     const ONCE: &str = "INSERT INTO tracked (pec_id) VALUES (?1) ON CONFLICT DO NOTHING";
+    const REPLACED: &str = "INSERT INTO tracked (pec_id) VALUES (?1)
+        ON CONFLICT (pec_id) DO UPDATE SET version = ?2";
 
     fn later(sql: &'static str, values: usize) -> Pending {
         Pending::new(sql, &params![0_i64, 0_i64, 0_i64][..values], None).unwrap()
@@ -221,6 +248,26 @@ mod tests {
         assert_eq!(one.place_of(4), None);
     }
 
+    /// Each row of them must be new.
+    #[test]
+    fn rows_that_must_be_new_are_one_part() {
+        let pending = [must_change(ONCE, 1), later(ADD, 2), must_change(ONCE, 1)];
+        let one = Composed::of(&pending).unwrap();
+        assert_eq!(
+            one.shape.text(),
+            "WITH \
+             part0 AS (INSERT INTO tracked (pec_id) VALUES ($1), ($2) ON CONFLICT DO NOTHING \
+             RETURNING 1), \
+             part1 AS (INSERT INTO log (event, at) VALUES ($3, $4)) \
+             SELECT must_change((SELECT count(*) FROM part0) / 2, 0)"
+        );
+        assert_eq!(one.in_order().collect::<Vec<_>>(), [0, 2, 1]);
+        assert_eq!(one.place_of(0), Some(0));
+        let one = Composed::of(&[must_change(REPLACED, 2), later(ADD, 2)]).unwrap();
+        let part = "VALUES ($1) ON CONFLICT (pec_id) DO UPDATE SET version = $2 RETURNING 1";
+        assert!(one.shape.text().contains(part), "{}", one.shape.text());
+    }
+
     #[test]
     fn where_nothing_is_checked_there_is_something_to_select() {
         let one = Composed::of(&[later(END, 3), later(ADD, 2)]).unwrap();
@@ -230,7 +277,7 @@ mod tests {
     /// What one of them does would depend on what another has done.
     #[test]
     fn what_may_notice_each_other_stays_apart() {
-        let apart: [&[Pending]; 8] = [
+        let apart: [&[Pending]; 9] = [
             // Of two changes of one row, PostgreSQL would make one.
             &[later(END, 3), later(END, 3)],
             &[must_change(END, 3), later(NARROW, 2)],
@@ -238,8 +285,9 @@ mod tests {
             &[later(MAKE, 2), later(END, 3)],
             // Which of them comes first nobody knows.
             &[later(ADD, 2), later(ADD_OTHERWISE, 1)],
-            // One count for two.
-            &[must_change(ONCE, 1), must_change(ONCE, 1)],
+            // Which of them must change something?
+            &[must_change(ONCE, 1), later(ONCE, 1)],
+            &[must_change(ONCE, 1), must_change(REPLACED, 2)],
             &[later(ADD, 2), later("SELECT pg_advisory_xact_lock(?1)", 1)],
             &[
                 later(ADD, 2),
