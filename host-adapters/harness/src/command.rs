@@ -73,8 +73,8 @@ fn with_crlf(octets: &[u8]) -> Vec<u8> {
     sent
 }
 
-/// Tells of what was carried out at once, and carries out the rest of what is committed. A failure here changes nothing about what was promised: the
-/// message is in the store, and the next tick goes on.
+/// Tells of what was carried out at once, and carries out the rest of what is committed. A failure here
+/// changes nothing about what was promised: the message is in the store, and the next tick goes on.
 fn carry_out(committed: &Committed, host: &Host, narrator: &mut Narrator) {
     for progress in &committed.at_once {
         narrator.progress(progress);

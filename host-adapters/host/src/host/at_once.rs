@@ -43,24 +43,12 @@ impl Host {
     /// Asks our own incoming point about the first message that an outcome relays to it.
     ///
     /// None: nothing is relayed to it; or it would be asked about what the outcome itself changes; or
-    /// the message is large; or a revocation list must be had first; or it does not say yes. Then the
-    /// outbox gives it the message, and sees to whatever follows.
+    /// the message is large; or it does not say yes. Then, and after an error, the outbox gives it the
+    /// message, and sees to whatever follows.
+    ///
+    /// # Errors
+    /// A revocation list must be had first; or whatever else prevented it, which the outbox will meet again.
     pub(super) fn decide_at_once(
-        &self,
-        now: u64,
-        entropy: &[u8; 32],
-        original: &Original,
-        outcome: &pec::Outcome,
-        seen: &mut Seen,
-    ) -> Option<AtOnce> {
-        let decided = self.try_at_once(now, entropy, original, outcome, seen);
-        decided.unwrap_or_else(|error| {
-            tracing::info!(%error, "left to the outbox");
-            None
-        })
-    }
-
-    fn try_at_once(
         &self,
         now: u64,
         entropy: &[u8; 32],
@@ -206,5 +194,6 @@ fn settle_what_is_tracked(tracking: &mut [pec::Effect], settling: &mut Vec<pec::
 
 const ARRIVE: &str = "arrive";
 
-/// In octets. Somebody waits for the reply meanwhile: LARGEST_TIME.
+/// In octets. Somebody waits for the reply meanwhile: of this size a millisecond or two, most of which a
+/// small one takes as well.
 const LARGEST: u64 = 64 * 1024;

@@ -76,6 +76,10 @@ impl Host {
             repeated: false,
         };
         let at_once = self.decide_at_once(now, &entropy, &original, &outcome, &mut seen);
+        let at_once = at_once.unwrap_or_else(|error| {
+            tracing::info!(%error, "left to the outbox");
+            None
+        });
         let commit = |original, outcome: pec::Outcome, looped| {
             self.parts.store.commit(Commit {
                 now,
@@ -95,7 +99,7 @@ impl Host {
                 match commit(same, at_once.outcome, Some(at_once.looped)) {
                     // What is not our incoming point's may hold all the same.
                     Err(error @ (CommitError::Conflict(_) | CommitError::Contract(_))) => {
-                        tracing::info!(%error, "our incoming point is left to the outbox");
+                        tracing::info!(%error, "left to the outbox");
                         commit(original, outcome, None)?
                     }
                     written => {

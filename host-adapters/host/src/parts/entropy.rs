@@ -10,9 +10,9 @@ pub trait Entropy: Send + Sync {
     ///
     /// `purpose` names the event in a way that does not depend on wall clock or row numbers:
     /// `submit:` and `arrive:` with the fingerprint of what came in, `outbox:` with the key of
-    /// the item (or that it would have, of what needs none), `tick:` with a digest of the due rows and their time, `directory:` and
-    /// `examine:` with the SHA-256 of what is read. A source of real randomness ignores it;
-    /// [`SeededEntropy`] derives everything from it.
+    /// the item (or that it would have, of what needs none), `tick:` with a digest of the due rows and
+    /// their time, `directory:` and `examine:` with the SHA-256 of what is read. A source of real
+    /// randomness ignores it; [`SeededEntropy`] derives everything from it.
     ///
     /// # Errors
     /// There is none to be had: better no message than one whose PEC id can be guessed.

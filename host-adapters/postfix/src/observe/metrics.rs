@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | `ceralacca_build_info` | gauge | `version` | always 1 |
 //! | `ceralacca_transactions_total` | counter | `event`, `reply` | transactions by event (`submit`, `arrive`, …) and reply class (`2xx`, `4xx`, `5xx`, `failed`) |
-//! | `ceralacca_transaction_seconds` | histogram | `event` | from event to durable commit |
+//! | `ceralacca_transaction_seconds` | histogram | `event` | from event to durable commit; an arrival of our own message that is committed with what made it is within the time of that, too |
 //! | `ceralacca_sign_seconds` | histogram | | one signature, by PEM key or HSM |
 //! | `ceralacca_scan_seconds` | histogram | | one message looked at by the scanner |
 //! | `ceralacca_unavailable_total` | counter | `question` | answers that could not be had: `sign` are the HSM's errors, `scan` the scanner's |
