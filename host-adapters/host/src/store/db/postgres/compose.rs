@@ -190,8 +190,8 @@ pub(super) const UNMET: &str = "PEC01";
 const VALUES: &str = "VALUES ";
 const ON_CONFLICT: &str = "ON CONFLICT";
 
-/// Each number of rows is a statement of its own, which the server must be taught. A message to ten, of
-/// whom one is ours, has as many.
+/// Each number of rows is a statement of its own, which the server must be taught. A message to one of ours
+/// and ten of others has about as many.
 const MOST: usize = 24;
 
 #[cfg(test)]
