@@ -6,13 +6,19 @@ use std::sync::Arc;
 
 use ceralacca_host::pec::{self, Effect, RecipientState};
 use ceralacca_host::{
-    Action, DepositOutcome, EventKind, Host, HostError, ItemState, ItemStatus, PluginError,
-    Progress, Refusal, RelayOutcome,
+    Action, DepositOutcome, EventKind, Host, HostError, ItemState, ItemStatus, MessageStatus,
+    PluginError, Progress, Refusal, RelayOutcome,
 };
 use support::*;
 
 const BRUNO: &str = "bruno@here.example";
 const CARLA: &str = "carla@there.example";
+
+/// How it stands with each recipient.
+fn states(status: &MessageStatus) -> Vec<RecipientState> {
+    let states = status.recipients.iter().map(|r| r.recipient.state);
+    states.collect()
+}
 
 /// Anna writes to Bruno, who is ours, and to Carla, who is not. Bruno has the envelope with
 /// Anna's very octets; it went to the network for Carla; Anna holds acceptance and delivery.
@@ -51,13 +57,8 @@ fn whole_story(original: &[u8]) {
     );
 
     let status = &host.status(Some(&id)).unwrap()[0];
-    let states: Vec<_> = status
-        .recipients
-        .iter()
-        .map(|r| r.recipient.state)
-        .collect();
     assert_eq!(
-        states,
+        states(status),
         [RecipientState::Delivered, RecipientState::Accepted]
     );
     assert_eq!(status.sender, "anna@here.example");
@@ -651,13 +652,8 @@ fn what_rests_on_a_settlement_comes_after_it() {
     let (report, _) = run(&host);
     assert_eq!((report.postponed, report.failed), (0, 0));
     let status = &host.status(Some(&id)).unwrap()[0];
-    let states: Vec<_> = status
-        .recipients
-        .iter()
-        .map(|r| r.recipient.state)
-        .collect();
     assert_eq!(
-        states,
+        states(status),
         [RecipientState::Delivered, RecipientState::NotDelivered]
     );
 }
@@ -737,13 +733,8 @@ fn a_refused_relay_becomes_an_event() {
             .any(|p| matches!(p, Progress::RelayFailed { recipient, .. } if recipient == CARLA))
     );
     let status = &host.status(Some(&id)).unwrap()[0];
-    let states: Vec<_> = status
-        .recipients
-        .iter()
-        .map(|r| r.recipient.state)
-        .collect();
     assert_eq!(
-        states,
+        states(status),
         [RecipientState::Accepted, RecipientState::NotDelivered]
     );
 }
@@ -797,13 +788,8 @@ fn a_relay_that_half_worked_is_finished_for_the_rest_alone() {
         *told.addressed.lock().unwrap(),
         [vec![dino, CARLA, enea], vec![enea]]
     );
-    let states: Vec<_> = host.status(Some(&id)).unwrap()[0]
-        .recipients
-        .iter()
-        .map(|r| r.recipient.state)
-        .collect();
     assert_eq!(
-        states,
+        states(&host.status(Some(&id)).unwrap()[0]),
         [
             RecipientState::Accepted,
             RecipientState::NotDelivered,

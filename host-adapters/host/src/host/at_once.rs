@@ -11,7 +11,7 @@ use std::time::Instant;
 use tracing::Span;
 
 use super::answers::Seeing;
-use super::transact::{check_reply, count, log, notices};
+use super::transact::{check_reply, class, count, log, notices};
 use super::{Host, HostError, MessageSummary, Progress};
 use crate::engine::{Event, EventKind};
 use crate::store::{Looped, Original, Seen, item_key};
@@ -76,7 +76,7 @@ impl Host {
         }
         crash::point("before-loop-at-once");
         let begun = Instant::now();
-        let span = tracing::info_span!("transaction", event = ARRIVE);
+        let span = tracing::info_span!("transaction", event = EventKind::Arrive.name());
         let inside = span.clone().entered();
         // As if the outbox had it: the same message has the same consequences either way.
         let key = item_key(entropy, number);
@@ -128,7 +128,7 @@ impl Host {
 impl Arrived {
     /// It is committed.
     pub(super) fn tell(self) -> Vec<Progress> {
-        count(ARRIVE, &self.reply, self.begun);
+        count(EventKind::Arrive, class(&self.reply), self.begun);
         let _inside = self.span.enter();
         log(&self.reply, self.messages.len(), &self.notices);
         vec![
@@ -191,8 +191,6 @@ fn settle_what_is_tracked(tracking: &mut [pec::Effect], settling: &mut Vec<pec::
         !settled
     });
 }
-
-const ARRIVE: &str = "arrive";
 
 /// In octets. Somebody waits for the reply meanwhile: of this size a millisecond or two, most of which a
 /// small one takes as well.

@@ -7,7 +7,7 @@ use tracing::Span;
 use super::answers::{Answers, Seeing};
 use super::at_once::Arrived;
 use super::{Committed, Host, HostError, MessageSummary};
-use crate::engine::{Engine, Event};
+use crate::engine::{Engine, Event, EventKind};
 use crate::pec;
 use crate::store::{Cause, Commit, CommitError, Original, Seen, Written};
 
@@ -34,17 +34,19 @@ impl Host {
         begin: Begin<'_>,
         cause: impl Fn(&pec::Reply) -> Cause<'c>,
     ) -> Result<Committed, HostError> {
-        let event = begin.event.kind().name();
+        let kind = begin.event.kind();
+        let event = kind.name();
         // Which PEC id it is about shows once the plug-in has decided; what is logged before, by
         // the parts that answer it, is about this transaction all the same.
         let span = tracing::info_span!("transaction", event, pec_id = tracing::field::Empty);
         let _inside = span.enter();
         let begun = Instant::now();
         let result = self.decide_and_commit(begin, cause);
-        match &result {
-            Ok(committed) => count(event, &committed.reply, begun),
-            Err(_) => enter(event, "failed", begun),
-        }
+        let reply = match &result {
+            Ok(committed) => class(&committed.reply),
+            Err(_) => "failed",
+        };
+        count(kind, reply, begun);
         result
     }
 
@@ -185,7 +187,7 @@ pub(super) fn check_reply(reply: &pec::Reply) -> Result<(), HostError> {
 }
 
 /// Of three digits the first says what happened.
-fn class(reply: &pec::Reply) -> &'static str {
+pub(super) fn class(reply: &pec::Reply) -> &'static str {
     match reply.code {
         200..=299 => "2xx",
         400..=499 => "4xx",
@@ -193,12 +195,9 @@ fn class(reply: &pec::Reply) -> &'static str {
     }
 }
 
-/// Enters a transaction that began then into the metrics.
-pub(super) fn count(event: &'static str, reply: &pec::Reply, begun: Instant) {
-    enter(event, class(reply), begun);
-}
-
-fn enter(event: &'static str, reply: &'static str, begun: Instant) {
+/// Enters a transaction that began then into the metrics, with the class of its reply.
+pub(super) fn count(event: EventKind, reply: &'static str, begun: Instant) {
+    let event = event.name();
     metrics::counter!("ceralacca_transactions_total", "event" => event, "reply" => reply)
         .increment(1);
     metrics::histogram!("ceralacca_transaction_seconds", "event" => event).record(begun.elapsed());
